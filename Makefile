@@ -1,0 +1,67 @@
+# Everything a developer does starts here; `make` alone lists it. Each target sets up what it needs.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help env demo test lint format test-cluster coverage bench lock clean
+
+bin := .venv/bin
+installed := .venv/installed
+
+# The first Python that is new enough, old enough for the lock file's wheels, and able to make an environment.
+PYTHON = $(firstword $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null && echo $$python; \
+	done))
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' Makefile
+
+env: $(installed) ## make .venv from requirements.lock, with the project itself in editable form
+
+demo: $(installed) ## run a small chain on this machine
+	$(bin)/eas run chains/demo.json
+
+test: lint ## run every check that needs no cluster
+	$(bin)/pytest -n auto
+
+lint: $(installed) ## check style, types, the arrows between the packages, and the registry
+	$(bin)/ruff check
+	$(bin)/ruff format --check
+	$(bin)/mypy
+	$(bin)/lint-imports
+	$(bin)/python .ci/check_registry.py registry.yaml compiler/eas_compiler/schemas/registry.schema.json
+
+format: $(installed) ## lay out the code, and mend what can be mended
+	$(bin)/ruff format
+	$(bin)/ruff check --fix
+
+test-cluster: $(installed) ## run the tests against the cluster that KUBECONFIG names
+	$(bin)/pytest -m cluster tests/cluster
+
+coverage: $(installed) ## run the tests and show which lines and branches they miss
+	$(bin)/coverage run -m pytest
+	$(bin)/coverage report
+
+bench: $(installed) ## measure how long the compiler takes to start
+	$(bin)/python benchmarks/bench_startup.py
+
+# The index is left to the configuration of whoever installs.
+lock: $(installed) ## remake requirements.lock, with the newest versions that pyproject.toml allows
+	$(bin)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --upgrade \
+		--generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --quiet --output-file requirements.lock
+
+clean: ## remove what was built, .venv included
+	rm -rf .venv build dist htmlcov .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# pip alone takes six times as long for the whole lock file, so it installs only uv, from that same file.
+$(installed): requirements.lock pyproject.toml eas/__about__.py | $(bin)/python
+	sed -n '/^uv==/,/# via/p' requirements.lock >.venv/uv.lock
+	$(bin)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement .venv/uv.lock
+	$(bin)/uv pip sync --quiet --python $(bin)/python --require-hashes requirements.lock
+	$(bin)/uv pip install --quiet --python $(bin)/python --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(bin)/python:
+	@if [ -z "$(PYTHON)" ]; then \
+		echo 'EAS needs Python 3.11 to 3.14 with its venv module (on Debian: apt-get install python3-venv)' >&2; exit 1; fi
+	$(PYTHON) -m venv .venv
