@@ -7,10 +7,9 @@
 bin := .venv/bin
 installed := .venv/installed
 
-# The first Python that is new enough, old enough for the lock file's wheels, and able to make an environment.
-PYTHON = $(firstword $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
-	$$python -c 'import sys, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null && echo $$python; \
-	done))
+# The newest Python for which every package of the lock file comes built; with a newer one, batman needs a C compiler.
+PYTHON = $(firstword $(shell for python in python3.13 python3.12 python3.11 python3; do \
+	$$python -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python; done))
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' Makefile
@@ -63,5 +62,5 @@ $(installed): requirements.lock pyproject.toml eas/__about__.py | $(bin)/python
 
 $(bin)/python:
 	@if [ -z "$(PYTHON)" ]; then \
-		echo 'EAS needs Python 3.11 to 3.14 with its venv module (on Debian: apt-get install python3-venv)' >&2; exit 1; fi
+		echo 'EAS needs Python 3.11 or newer with its venv module (on Debian: apt-get install python3-venv)' >&2; exit 1; fi
 	$(PYTHON) -m venv .venv
