@@ -1,0 +1,61 @@
+"""Measure what `eas-compile` costs from start to end, compared with starting Python alone.
+
+Each pair runs one after the other, so that other work on the machine slows both; the ratios of the pairs are what
+counts. The chain has ten tasks, each of which waits for the one before.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+TASKS = 10
+
+
+def chain() -> dict[str, object]:
+    """Return a chain of `TASKS` tasks in a row."""
+    first = {"task": "synthesis_batman", "outputs": {"lightcurve": "lightcurve_0.gz"}, "specs": {"duration": 90}}
+    others = [
+        {
+            "task": "multiply",
+            "inputs": {"lightcurve_1": f"lightcurve_{number - 1}.gz", "lightcurve_2": "lightcurve_0.gz"},
+            "outputs": {"lightcurve": f"lightcurve_{number}.gz"},
+        }
+        for number in range(1, TASKS)
+    ]
+    return {"job_name": "startup", "task_list": [first, *others]}
+
+
+def seconds(command: list[str]) -> float:
+    """Return how long a command takes that must succeed."""
+    start = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    """Print the median times and the median ratio, with its quartiles."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pairs", type=int, default=40, help="how many pairs to run (default: %(default)s)")
+    pairs = parser.parse_args().pairs
+    python = [sys.executable, "-c", "pass"]
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "startup.json")
+        source.write_text(json.dumps(chain()), encoding="utf-8")
+        compiler = [str(Path(sys.executable).with_name("eas-compile")), str(source)]
+        # Once beforehand, so that byte code and disk cache are there.
+        seconds(compiler)
+        times = [(seconds(python), seconds(compiler)) for _ in range(pairs)]
+    low, middle, high = statistics.quantiles((compiled / bare for bare, compiled in times), n=4)
+    bare, compiled = (statistics.median(column) * 1000 for column in zip(*times, strict=True))
+    print(f"python -c pass   {bare:6.1f} ms")
+    print(f"eas-compile      {compiled:6.1f} ms")
+    print(f"ratio            {middle:6.2f}     (quartiles {low:.2f} to {high:.2f}, {pairs} pairs)")
+
+
+if __name__ == "__main__":
+    main()
