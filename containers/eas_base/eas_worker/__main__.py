@@ -1,0 +1,22 @@
+"""The command of every image: ``python -m eas_worker run|qc|ask``."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import sys
+
+from eas_worker.runtime import VERBS, execute
+
+
+def main(arguments: list[str]) -> int:
+    """Carry out the verb that was given."""
+    if len(arguments) != 1 or arguments[0] not in VERBS:
+        print(f"usage: python -m eas_worker {'|'.join(VERBS)}", file=sys.stderr)
+        return 2
+    faulthandler.enable()
+    return execute(arguments[0], os.environ)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,180 @@
+"""What a program gets into its hands: files, settings, metadata, and ways to say how it is going."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from eas_worker.api import ContractError
+from eas_worker.logs import PROGRAM_LOGGER
+from eas_worker.records import Status, check_metadata
+from eas_worker.usage import utc
+from eas_worker.views import View
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from eas_worker.attempt import Attempt
+    from eas_worker.logs import LogStream
+    from eas_worker.records import Value
+    from eas_worker.subprocesses import Completed
+
+
+class InputFile(NamedTuple):
+    """A file to read; `path` ends with its real name."""
+
+    path: Path
+    directory: str
+    name: str
+    type: str
+    metadata: dict[str, Value]
+
+
+class OutputFile(NamedTuple):
+    """A file to write; `path` ends with its real name."""
+
+    path: Path
+    directory: str
+    name: str
+    type: str
+
+
+class BaseContext:
+    """What programs and their quality control have in common.
+
+    Attributes
+    ----------
+    settings : View
+        The settings, evaluated and complete, by attribute or item.
+    loop_variables : View
+        The loop variables in scope.
+    metadata : dict
+        What was emitted so far.
+    path, task : str
+        The task's place in the run and its type.
+    seed : int
+        Seed for random numbers, 63 bits, the same in every attempt of this task and different for every task.
+    threads : int
+        How many threads to use.
+    log : logging.Logger
+        Where to log; whatever goes through `logging` is kept as well.
+    """
+
+    def __init__(self, attempt: Attempt, stream: LogStream) -> None:
+        self._folder = attempt.folder / "tmp" / "work"
+        self._stream = stream
+        self._random: random.Random | None = None
+        self.metadata: dict[str, Value] = {}
+        self.path = attempt.assignment.path
+        self.task = attempt.assignment.task
+        self.settings = View("setting", attempt.assignment.settings)
+        self.loop_variables = View("loop variable", attempt.assignment.metadata)
+        self.seed = seed_of(attempt.seed, self.path)
+        self.threads = attempt.threads
+        self.log = logging.getLogger(PROGRAM_LOGGER)
+
+    @property
+    def tmp(self) -> Path:
+        """A folder for whatever is needed meanwhile; it is removed at the end."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return self._folder
+
+    @property
+    def random(self) -> random.Random:
+        """A generator of random numbers, seeded by `seed`."""
+        if self._random is None:
+            import random
+
+            self._random = random.Random(self.seed)  # noqa: S311 - science, no secrets
+        return self._random
+
+    def emit(self, **metadata: object) -> None:
+        """Add metadata; a key that is there already is replaced.
+
+        Raises
+        ------
+        MetadataError
+            For values that are no number, text, bool, null or list of these, and for NaN and infinity.
+        """
+        self.metadata.update(check_metadata(metadata))
+
+    def run(
+        self,
+        command: Sequence[str | Path],
+        *,
+        cwd: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        check: bool = True,
+    ) -> Completed:
+        """Run another program, by default in `tmp`; see `eas_worker.subprocesses.run`."""
+        from eas_worker import subprocesses
+
+        return subprocesses.run(command, cwd=cwd or self.tmp, environment=environment, check=check)
+
+
+class Context(BaseContext):
+    """What a program works with, beside what `BaseContext` has.
+
+    Attributes
+    ----------
+    inputs, outputs : View
+        `InputFile` and `OutputFile` by port; optional ports that the chain does not use are not there.
+    statuses : list of Status
+        What was said by `status`.
+    saved : dict
+        Metadata of single files, by port.
+    """
+
+    def __init__(self, attempt: Attempt, stream: LogStream) -> None:
+        super().__init__(attempt, stream)
+        self.inputs = View("input", attempt.show_inputs())
+        self.outputs = View("output", attempt.show_outputs())
+        self.statuses: list[Status] = []
+        self.saved: dict[str, dict[str, Value]] = {}
+
+    def input(self, port: str) -> InputFile:
+        """Return the file of an input port."""
+        file: InputFile = self.inputs[port]
+        return file
+
+    def output(self, port: str) -> Path:
+        """Return the path to write the file of an output port to."""
+        file: OutputFile = self.outputs[port]
+        return file.path
+
+    def save(self, port: str, metadata: Mapping[str, object] | None = None) -> None:
+        """Say that the file of a port is complete.
+
+        Needed only to give it metadata of its own, which come on top of those of the task.
+        """
+        if not self.output(port).is_file():
+            message = f"output {port!r} was saved, but {self.output(port).name} was not written"
+            raise ContractError(message)
+        self.saved[port] = check_metadata(metadata or {})
+
+    def status(self, text: str, fraction: float | None = None) -> None:
+        """Say how far it is, for people who watch; `fraction` is from 0 to 1."""
+        if fraction is not None and not 0 <= fraction <= 1:
+            message = f"the fraction of a status is from 0 to 1, not {fraction}"
+            raise ValueError(message)
+        status = Status(utc(time.time()), text, None if fraction is None else float(fraction))
+        self.statuses.append(status)
+        self._stream.write("status", PROGRAM_LOGGER, status.text, fraction=status.fraction)
+
+
+def seed_of(run_seed: str, path: str) -> int:
+    """Return the seed of a task, 63 bits.
+
+    Parameters
+    ----------
+    run_seed : str
+        The seed of the run.
+    path : str
+        The task's place in the run.
+    """
+    digest = hashlib.sha256(f"{run_seed}\0{path}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1

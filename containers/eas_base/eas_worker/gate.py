@@ -1,0 +1,154 @@
+"""The gate of a task: judge its last try, and answer what the chain asks about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from eas_worker import programs
+from eas_worker.api import ContractError
+from eas_worker.assignment import answer
+from eas_worker.attempt import folder_of, read_attempt, read_description, threads_of
+from eas_worker.context import InputFile
+from eas_worker.endings import ending_of, remove, tell
+from eas_worker.logs import LogStream, captured
+from eas_worker.quality import QualityContext, Verdict
+from eas_worker.records import QcRecord, read_json, read_product, sha256, write_json
+from eas_worker.surroundings import StopSignal, limited_threads
+from eas_worker.usage import Meter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from eas_worker.attempt import Attempt
+
+OPEN = ("pass", "warn")
+
+
+def judge(environment: Mapping[str, str]) -> int:
+    """Judge a task, keep the records, and return 0 when what depends on it may run."""
+    meter = Meter()
+    folder = folder_of(environment)
+    records = folder / "records"
+    records.mkdir(parents=True, exist_ok=True)
+    stream = LogStream(records / "log.jsonl")
+    with StopSignal() as stop, captured(stream):
+        judging = _Judging(folder)
+        traceback = ""
+        try:
+            with stop.raising():
+                verdict = judging.perform(environment, stream)
+        except BaseException as error:  # noqa: BLE001 - a gate that broke is closed, and says why
+            ending = ending_of(error)
+            verdict, traceback = Verdict("error", f"error: quality control: {ending.message}"), ending.traceback
+            stream.write("error", "eas_worker", traceback or ending.message)
+        write_json(records / "qc.json", judging.record(verdict, traceback, meter))
+        if verdict.verdict in OPEN:
+            write_json(folder / "answers", judging.answers)
+        tell(environment, verdict.reason)
+        remove(folder / "tmp")
+    return 0 if verdict.verdict in OPEN else 1
+
+
+class _Judging:
+    """A judgement while it is made: as much of it as there is already."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._description: dict[str, Any] = {}
+        self._attempt: Attempt | None = None
+        self._number: int | None = None
+        self._run: dict[str, Any] = {}
+        self._context: QualityContext | None = None
+        self.answers: dict[str, int] = {}
+
+    def perform(self, environment: Mapping[str, str], stream: LogStream) -> Verdict:
+        """Do all that may take long or fail."""
+        self._description = read_description(environment)
+        self._attempt = attempt = read_attempt(self._description, environment)
+        self._number, self._run = last_try(self._folder)
+        broken = what_broke(environment.get("EAS_STATUS", ""), self._run)
+        if broken:
+            return Verdict("error", f"error: {broken}")
+        self._context = context = QualityContext(attempt, stream, made(attempt, self._run), self._run["metadata"])
+        path = programs.find(attempt.programs, "qc", context.task)
+        if path is not None:
+            with limited_threads(attempt.threads), programs.loaded(path, "qc") as program:
+                program(context)
+        verdict = context.verdict()
+        if verdict.verdict in OPEN:
+            answers = answer(attempt.description, attempt.indices, attempt.seed, attempt.requested, context.metadata)
+            for problem in answers.problems:
+                stream.write("error", "eas_worker", problem)
+            self.answers = answers.values
+        return verdict
+
+    def record(self, verdict: Verdict, traceback: str, meter: Meter) -> QcRecord:
+        """Return the record of it."""
+        attempt, context = self._attempt, self._context
+        return QcRecord(
+            path=attempt.assignment.path if attempt else self._description.get("path", ""),
+            task=attempt.assignment.task if attempt else self._description.get("task", ""),
+            attempt=self._number,
+            verdict=verdict.verdict,
+            reason=verdict.reason,
+            traceback=traceback,
+            usage=meter.usage(threads_of(self._description)),
+            metadata=context.metadata if context else self._run.get("metadata", {}),
+            criteria=context.criteria if context else [],
+            outputs=self._run.get("outputs", {}),
+            answers=self.answers if verdict.verdict in OPEN else {},
+        )
+
+
+def last_try(folder: Path) -> tuple[int | None, dict[str, Any]]:
+    """Return number and record of the last try that left anything; the record is empty when it left none."""
+    numbers = sorted(int(path.name.removeprefix("attempt-")) for path in (folder / "in" / ".attempts").glob("attempt-*"))
+    if not numbers:
+        return None, {}
+    record = folder / "in" / ".attempts" / f"attempt-{numbers[-1]}" / "run.json"
+    return numbers[-1], read_json(record) if record.exists() else {}
+
+
+def what_broke(status: str, run: Mapping[str, Any]) -> str:
+    """Return why the program did not end well, or nothing when it did.
+
+    Parameters
+    ----------
+    status : str
+        Status of the program's step in Argo's words.
+    run : mapping
+        The record of the last try, empty when there is none.
+    """
+    if not run:
+        return f"the program was killed or never started (its step is {status or 'of unknown status'})"
+    if run["status"] == "no_work":
+        return f"NoWork was raised, but the task type does not declare no_work: {run['message']}"
+    if run["status"] != "done":
+        return str(run["message"])
+    if status != "Succeeded":
+        return f"the program ended well, but its step is {status or 'of unknown status'}"
+    return ""
+
+
+def made(attempt: Attempt, run: Mapping[str, Any]) -> dict[str, InputFile]:
+    """Show the output files under their real names, after a check that they are what the program committed.
+
+    Raises
+    ------
+    ContractError
+        When a file is missing or has changed on its way.
+    """
+    shown = {}
+    for port, committed in run["outputs"].items():
+        file, record = attempt.folder / "in" / ".out" / port, attempt.folder / "in" / ".out-products" / port
+        if not file.is_file():
+            message = f"output {port!r} was committed, but it did not arrive"
+            raise ContractError(message)
+        if file.stat().st_size != committed["size"] or sha256(file) != committed["sha256"]:
+            message = f"output {port!r} is not what the program committed: size or SHA-256 differ"
+            raise ContractError(message)
+        metadata = read_product(record).metadata if record.exists() else committed["metadata"]
+        path = attempt.show(file, "made", port, committed["name"])
+        shown[port] = InputFile(path, committed["directory"], committed["name"], committed["type"], metadata)
+    return shown

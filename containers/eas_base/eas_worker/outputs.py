@@ -1,0 +1,94 @@
+"""What a program leaves: its output files become visible all together, or not at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from eas_worker.api import ContractError
+from eas_worker.records import Product, check_size, sha256, write_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from eas_worker.attempt import Attempt
+    from eas_worker.context import Context, OutputFile
+
+_TYPES: dict[str, tuple[type, ...]] = {"float": (float, int), "int": (int,), "bool": (bool,), "text": (str,), "list": (list,)}
+
+
+def stage(attempt: Attempt, context: Context) -> dict[str, Product]:
+    """Check what the program left and prepare it for `commit`.
+
+    Raises
+    ------
+    ContractError
+        When a declared output is missing, an undeclared file is there, or metadata have another type than declared.
+    MetadataError
+        When there are too many metadata.
+    """
+    check_size(context.metadata)
+    _check_types(attempt, context)
+    files = _present(attempt, context)
+    if files:
+        for kind in ("out", "products"):
+            (_staging(attempt) / kind).mkdir(parents=True)
+    return {port: _stage_file(attempt, context, port, file) for port, file in files.items()}
+
+
+def commit(attempt: Attempt) -> None:
+    """Make what was staged visible; the files come last, so that none is ever seen without its record."""
+    if _staging(attempt).exists():
+        for kind in ("products", "out"):
+            (_staging(attempt) / kind).replace(attempt.folder / kind)
+
+
+def _staging(attempt: Attempt) -> Path:
+    return attempt.folder / "tmp" / "commit"
+
+
+def _present(attempt: Attempt, context: Context) -> dict[str, OutputFile]:
+    """Return the outputs that were made, by port."""
+    declared: dict[str, OutputFile] = dict(context.outputs)
+    made = {port: file for port, file in declared.items() if file.path.is_file() and not file.path.is_symlink()}
+    optional = {port for port, wanted in attempt.description["outputs"].items() if wanted.get("optional")} if declared else set()
+    missing = [f"{port} ({file.name})" for port, file in declared.items() if port not in made and port not in optional]
+    if missing:
+        message = f"declared output missing: {', '.join(missing)}"
+        raise ContractError(message)
+    expected = {file.path for file in made.values()}
+    undeclared = sorted(path.name for path in attempt.drafts.rglob("*") if not path.is_dir() and path not in expected) if declared else []
+    if undeclared:
+        message = f"undeclared output: {', '.join(undeclared)}; other files belong into ctx.tmp"
+        raise ContractError(message)
+    return made
+
+
+def _stage_file(attempt: Attempt, context: Context, port: str, file: OutputFile) -> Product:
+    """Move a file to where it waits for the commit, and write its record beside it."""
+    metadata = {**context.metadata, **context.saved.get(port, {})}
+    check_size(metadata)
+    product = Product(
+        directory=file.directory,
+        name=file.name,
+        type=file.type,
+        size=file.path.stat().st_size,
+        sha256=sha256(file.path),
+        metadata=metadata,
+        producer={"run": attempt.run, "path": attempt.assignment.path, "attempt": attempt.number},
+    )
+    file.path.replace(_staging(attempt) / "out" / port)
+    write_json(_staging(attempt) / "products" / port, product)
+    return product
+
+
+def _check_types(attempt: Attempt, context: Context) -> None:
+    """Refuse metadata of another type than the registry declares, since conditions of chains rely on it."""
+    declared = attempt.description.get("metadata", {})
+    for key, value in context.metadata.items():
+        wanted = declared.get(key, {}).get("type")
+        known = _TYPES.get(wanted)
+        if known is None or value is None:
+            continue
+        if not isinstance(value, known) or (isinstance(value, bool) and wanted != "bool"):
+            message = f"metadata {key!r} is declared as {wanted}, but {value!r} was emitted"
+            raise ContractError(message)

@@ -1,0 +1,61 @@
+"""Finding and loading a program: a stand-alone script with one marked function."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import sys
+from typing import TYPE_CHECKING, Any
+
+from eas_worker.api import MARK, ContractError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+FOLDERS = {"task": "task_implementations", "qc": "task_qc_implementations"}
+
+
+def find(programs: Path, kind: str, task: str) -> Path | None:
+    """Return the script of a task type, or None where there is none.
+
+    Parameters
+    ----------
+    programs : Path
+        The folder that holds ``task_implementations`` and ``task_qc_implementations``.
+    kind : str
+        ``"task"`` or ``"qc"``.
+    task : str
+        The task type.
+    """
+    path = programs / FOLDERS[kind] / f"{task}.py"
+    return path if path.is_file() else None
+
+
+@contextlib.contextmanager
+def loaded(path: Path, kind: str) -> Iterator[Callable[[Any], None]]:
+    """Load a script for as long as the block lasts, and give its entry point.
+
+    The module stands in `sys.modules` meanwhile, because pickling and dataclasses look their module up there.
+    """
+    name = f"eas_program_{kind}_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        message = f"{path} is no Python script"
+        raise ContractError(message)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+        yield _entry(vars(module), kind, path)
+    finally:
+        del sys.modules[name]
+
+
+def _entry(names: dict[str, object], kind: str, path: Path) -> Callable[[Any], None]:
+    """Return the one function that is marked as the entry point of this kind."""
+    entries = [value for value in names.values() if callable(value) and getattr(value, MARK, None) == kind]
+    if len(entries) != 1:
+        message = f"{path.name} must have one function marked @{kind}, it has {len(entries)}"
+        raise ContractError(message)
+    return entries[0]

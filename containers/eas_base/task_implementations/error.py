@@ -1,0 +1,10 @@
+"""Raise an error, to see what a chain does then."""
+
+from eas_worker import Context, task
+
+
+@task
+def run(ctx: Context) -> None:
+    """Raise."""
+    message = f"{ctx.path} raises an error, as it was asked to"
+    raise RuntimeError(message)
