@@ -26,7 +26,7 @@ lint: $(installed) ## check style, types, the arrows between the packages, and t
 	$(bin)/ruff check
 	$(bin)/ruff format --check
 	$(bin)/mypy
-	$(bin)/lint-imports
+	$(bin)/lint-imports --no-logo
 	$(bin)/python .ci/check_registry.py registry.yaml compiler/eas_compiler/schemas/registry.schema.json
 
 format: $(installed) ## lay out the code, and mend what can be mended
@@ -52,12 +52,14 @@ clean: ## remove what was built, .venv included
 	rm -rf .venv build dist htmlcov .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-# pip alone takes six times as long for the whole lock file, so it installs only uv, from that same file.
+# pip alone takes six times as long for the whole lock file, so it installs only uv, from that same file. But uv does not
+# read pip's configuration: where only that one leads to an index, pip installs the rest, too.
 $(installed): requirements.lock pyproject.toml eas/__about__.py | $(bin)/python
 	sed -n '/^uv==/,/# via/p' requirements.lock >.venv/uv.lock
 	$(bin)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement .venv/uv.lock
-	$(bin)/uv pip sync --quiet --python $(bin)/python --require-hashes requirements.lock
-	$(bin)/uv pip install --quiet --python $(bin)/python --no-deps --no-build-isolation --editable .
+	$(bin)/uv pip sync --quiet --python $(bin)/python --require-hashes requirements.lock || \
+		$(bin)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(bin)/uv pip install --offline --quiet --python $(bin)/python --no-deps --no-build-isolation --editable .
 	touch $@
 
 $(bin)/python:

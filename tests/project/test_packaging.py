@@ -12,14 +12,23 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.Path:
+def build(target: str, source: Path, folder: Path) -> Path:
+    """Build a distribution from the sources and return its path."""
+    command = [sys.executable, "-m", "hatchling", "build", "--target", target, "--directory", str(folder)]
+    subprocess.run(command, cwd=source, check=True, capture_output=True)
+    (built,) = folder.glob("*.whl" if target == "wheel" else "*.tar.gz")
+    return built
+
+
+@pytest.fixture(scope="module", params=["repository", "source distribution"])
+def wheel(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> zipfile.Path:
     """Return the opened wheel of the project."""
     folder = tmp_path_factory.mktemp("dist")
-    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
-    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
-    (built,) = folder.glob("*.whl")
-    return zipfile.Path(built)
+    source = ROOT
+    if request.param == "source distribution":
+        subprocess.run(["tar", "-xzf", build("sdist", ROOT, folder)], cwd=folder, check=True)
+        (source,) = (path for path in folder.iterdir() if path.is_dir())
+    return zipfile.Path(build("wheel", source, folder))
 
 
 def files(folder: Path) -> set[str]:
