@@ -207,11 +207,13 @@ class Run:
         for key in taken.files:
             maker = place.maker(key)
             if maker is not None:
-                yield maker.gate
+                yield self.gate(maker)
                 yield from (made.gate for made in [maker.makers.get(key)] if made)
 
     def gate(self, entry: Entry) -> Gate:
         """A chain that somebody names is as good as the worst of what stands in it."""
+        if entry.gate_doubt:
+            self.unsettled.add(entry.gate_doubt)
         if entry.kind != "execution_chain":
             return entry.gate
         gate = worst(map(self.gate, entry.parts))
@@ -222,17 +224,8 @@ class Run:
     def requested(self, entry: Entry) -> dict[str, Json]:
         """What an entry requests is visible to it and to all that is nested in it."""
         asked = entry.chain_requires | entry.requires
-        return entry.context.requested | {name: self.metadata(other) for name, other in asked.items()}
-
-    def metadata(self, entry: Entry) -> Json:
-        """A chain's metadata is that of its tasks by name."""
-        return self.by_name(entry.inner) if entry.inner else entry.metadata
-
-    def by_name(self, scope: Scope) -> dict[str, Json]:
-        """Give the metadata of a list by the names in it."""
-        if any(self.gate(entry) is not Gate.OPEN for entry in scope.names.values()):
-            self.unsettled.add("metadata of a unit in which a named task had no work")
-        return {name: self.metadata(entry) for name, entry in scope.names.items() if self.gate(entry) is Gate.OPEN}
+        self.unsettled |= {other.metadata_doubt for other in asked.values()} - {""}
+        return entry.context.requested | {name: metadata(other) for name, other in asked.items()}
 
     def late_names(self, entry: Entry, context: Context, requested: Mapping[str, Json]) -> dict[str, Any]:
         """Give the names that late expressions may use."""
@@ -252,14 +245,14 @@ class Run:
         except ExpressionFailedError:
             self.flow_control_fails(entry)
             return
-        gates, metadata = [], []
+        gates, given = [], []
         for index, value in enumerate(values):
             variables = loop_variables(entry.node, context, index, value)
             body = Body(entry, place, f"[{next(iter(variables))}={index}]", context.with_variables(**variables))
             self.run_body(body)
             gates.append(body.gate)
-            metadata.append(self.by_name(body.scope))
-        entry.gate, entry.metadata = end_of_unit(gates), metadata
+            given.append(entry.metadata)
+        entry.gate, entry.metadata = end_of_unit(gates), given
 
     def conditional(self, entry: Entry, place: Place) -> None:
         """The criterion needs what the conditional requests, the branch that is taken what is taken in it."""
@@ -275,7 +268,7 @@ class Run:
             return
         taken, other = ("then", "else") if answer else ("else", "then")
         if self.branch_is_blocked(entry, place, context, other):
-            self.unsettled.add("a branch not taken that needs a closed gate")
+            entry.gate_doubt = "a branch not taken that needs a closed gate"
         entry.metadata = {}
         if BRANCHES[taken] not in entry.node:
             return
@@ -285,7 +278,7 @@ class Run:
             return
         body = Body(entry, place, f"?{taken}", context, BRANCHES[taken])
         self.run_body(body)
-        entry.gate, entry.metadata = body.gate, self.by_name(body.scope)
+        entry.gate = body.gate
         entry.makers = {key: body.place.leaf_maker(key) for key in entry.gives}
 
     def branch_is_blocked(self, entry: Entry, place: Place, context: Context, branch: str) -> Gate | None:
@@ -305,7 +298,7 @@ class Run:
             context = outside.with_variables(**repeat_variables(entry.node, outside, number))
             body = Body(entry, place, f"#{number}", replace(context, iteration=number), earlier=list(earlier))
             self.run_body(body)
-            entry.gate, entry.metadata = body.gate, self.by_name(body.scope)
+            entry.gate = body.gate
             if body.gate is not Gate.OPEN:
                 return
             try:
@@ -322,13 +315,20 @@ class Run:
         if any(self.gate(child) is not Gate.OPEN for child in children.values()):
             self.unsettled.add("a repeat criterion that needs a task that had no work")
             return False
-        given = {name: self.metadata(child) for name, child in children.items()}
+        self.unsettled |= {child.metadata_doubt for child in children.values()} - {""}
+        given = {name: metadata(child) for name, child in children.items()}
         names = self.late_names(entry, body.context, body.context.requested | given)
         return criterion(entry.node["repeat_criterion"], names)
 
     def run_body(self, body: "Body") -> None:
         """Run one list of a flow-control task."""
         self.list_of_tasks(body.task_list, body.path, body.context, body.scope, body.place)
+        body.entry.metadata = by_name(body.scope)
+        named = body.scope.names.values()
+        if any(worst(leaf.gate for leaf in leaves(entry)) is not Gate.OPEN for entry in named):
+            body.entry.metadata_doubt = "metadata of a unit in which a named task had no work"
+        for entry in named:
+            body.entry.metadata_doubt = body.entry.metadata_doubt or entry.metadata_doubt
 
     def flow_control_fails(self, entry: Entry) -> None:
         """A flow-control task that fails makes the run fail, and blocks those that wait for it."""
@@ -444,6 +444,20 @@ def raise_if_requested(settings: Node) -> None:
         raise ExpressionFailedError("needs metadata that nobody made")
 
 
+def metadata(entry: Entry) -> Json:
+    """A chain's metadata is that of its tasks by name."""
+    return by_name(entry.inner) if entry.inner else entry.metadata
+
+
+def by_name(scope: Scope) -> dict[str, Json]:
+    """Give the metadata of a list by the names in it, as far as there is some."""
+    return {
+        name: metadata(entry)
+        for name, entry in scope.names.items()
+        if all(leaf.gate is Gate.OPEN for leaf in leaves(entry))
+    }
+
+
 def leaves(entry: Entry) -> Iterator[Entry]:
     """Give what stands in the place for an entry."""
     if entry.kind == "execution_chain":
@@ -473,6 +487,7 @@ class Body:
         *,
         earlier: Iterable[Place] = (),
     ) -> None:
+        self.entry = entry
         self.task_list: list[Node] = entry.node[task_list]
         self.path = entry.path + step
         self.context = context

@@ -99,6 +99,9 @@ class Entry:
     metadata: Json = None
     # Of a conditional: who made the files that both branches make.
     makers: dict[FileKey, "Entry"] = field(default_factory=dict)
+    # On what the language is silent: what is it worth to those that wait, and what to those that ask for metadata?
+    gate_doubt: str = ""
+    metadata_doubt: str = ""
 
     @property
     def kind(self) -> str:
