@@ -1,7 +1,7 @@
 """The worker: what runs inside every image, and what the authors of programs import.
 
-Programs need four names of it, ``task``, ``qc``, ``Failed`` and ``NoWork``. They are loaded when they are first asked for,
-because the compiler imports parts of this package as well and has to start fast.
+Programs need four names of it, ``task``, ``qc``, ``Failed`` and ``NoWork``. They are loaded when they are first asked
+for, because the compiler imports parts of this package as well and has to start fast.
 """
 
 from __future__ import annotations
@@ -29,8 +29,7 @@ _HOMES = {
 def __getattr__(name: str) -> object:
     """Load a public name when it is first asked for (PEP 562)."""
     if name not in _HOMES:
-        message = f"module 'eas_worker' has no attribute {name!r}"
-        raise AttributeError(message)
+        raise AttributeError(f"module 'eas_worker' has no attribute {name!r}")
     import importlib
 
     value = getattr(importlib.import_module(_HOMES[name]), name)

@@ -12,9 +12,9 @@ from eas_worker.runtime import VERBS, execute
 def main(arguments: list[str]) -> int:
     """Carry out the verb that was given."""
     if len(arguments) != 1 or arguments[0] not in VERBS:
-        print(f"usage: python -m eas_worker {'|'.join(VERBS)}", file=sys.stderr)
+        sys.stderr.write(f"usage: python -m eas_worker {'|'.join(VERBS)}\n")
         return 2
-    faulthandler.enable()
+    faulthandler.enable()  # a crash in a library's machine code leaves at least a traceback
     return execute(arguments[0], os.environ)
 
 

@@ -18,7 +18,7 @@ MARK = "__eas_entry__"
 
 
 class Failed(Exception):  # noqa: N818 - it names what happened, and authors write `raise Failed(...)`
-    """The task cannot be done, and its author knows why: the message is all that a user sees, and it is never tried again."""
+    """The task cannot be done, and its author knows why: a user sees the message alone, and it is never tried again."""
 
 
 class NoWork(Exception):  # noqa: N818 - as above

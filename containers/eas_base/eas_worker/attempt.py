@@ -23,8 +23,8 @@ DEFAULT_PROGRAMS = "/opt/eas"
 class Attempt(NamedTuple):
     """One try of a task.
 
-    `folder` is its own folder, `programs` where the scripts are, `number` the number of the try from 0, `run` and `seed` the
-    name and the seed of the run, `requested` the metadata that it asked for, `assignment` what it has to do.
+    `folder` is its own folder, `programs` where the scripts are, `number` the number of the try from 0, `run` and
+    `seed` the name and the seed of the run, `requested` the metadata that it asked for, `assignment` what it has to do.
     """
 
     folder: Path
@@ -50,8 +50,7 @@ class Attempt(NamedTuple):
             if not file.exists():
                 if self.description["inputs"][port].get("optional"):
                     continue
-                message = f"input {port!r}, {reference.directory}/{reference.name}, is not there"
-                raise ContractError(message)
+                raise ContractError(f"input {port!r}, {reference.directory}/{reference.name}, is not there")
             record = self.folder / "in" / ".products" / port
             metadata = read_product(record).metadata if record.exists() else {}
             path = self.show(file, "inputs", port, reference.name)
@@ -94,8 +93,7 @@ class Attempt(NamedTuple):
 def read_description(environment: Mapping[str, str]) -> dict[str, Any]:
     """Return the description of the task."""
     if "EAS_TASK" not in environment:
-        message = "EAS_TASK, the description of the task, is not set"
-        raise ContractError(message)
+        raise ContractError("EAS_TASK, the description of the task, is not set")
     description: dict[str, Any] = json.loads(environment["EAS_TASK"])
     return description
 

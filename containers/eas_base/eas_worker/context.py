@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from eas_worker.api import ContractError
 from eas_worker.logs import PROGRAM_LOGGER
@@ -31,7 +31,7 @@ class InputFile(NamedTuple):
     directory: str
     name: str
     type: str
-    metadata: dict[str, Value]
+    metadata: dict[str, Any]
 
 
 class OutputFile(NamedTuple):
@@ -68,7 +68,7 @@ class BaseContext:
         self._folder = attempt.folder / "tmp" / "work"
         self._stream = stream
         self._random: random.Random | None = None
-        self.metadata: dict[str, Value] = {}
+        self.metadata: dict[str, Any] = {}
         self.path = attempt.assignment.path
         self.task = attempt.assignment.task
         self.settings = View("setting", attempt.assignment.settings)
@@ -152,15 +152,13 @@ class Context(BaseContext):
         Needed only to give it metadata of its own, which come on top of those of the task.
         """
         if not self.output(port).is_file():
-            message = f"output {port!r} was saved, but {self.output(port).name} was not written"
-            raise ContractError(message)
+            raise ContractError(f"output {port!r} was saved, but {self.output(port).name} was not written")
         self.saved[port] = check_metadata(metadata or {})
 
     def status(self, text: str, fraction: float | None = None) -> None:
         """Say how far it is, for people who watch; `fraction` is from 0 to 1."""
         if fraction is not None and not 0 <= fraction <= 1:
-            message = f"the fraction of a status is from 0 to 1, not {fraction}"
-            raise ValueError(message)
+            raise ValueError(f"the fraction of a status is from 0 to 1, not {fraction}")
         status = Status(utc(time.time()), text, None if fraction is None else float(fraction))
         self.statuses.append(status)
         self._stream.write("status", PROGRAM_LOGGER, status.text, fraction=status.fraction)

@@ -47,10 +47,10 @@ def ending_of(error: BaseException) -> Ending:
 
 
 def _in_program(error: BaseException) -> TracebackType | None:
-    """Return the part of a traceback that the author knows: without the frames of the worker that lead to the program."""
-    own, frames = os.path.dirname(__file__), error.__traceback__
+    """Return the part of a traceback that the author knows, without the worker's frames that lead to the program."""
+    own, frames = __name__.partition(".")[0], error.__traceback__
     part = frames
-    while part is not None and os.path.dirname(part.tb_frame.f_code.co_filename) == own:
+    while part is not None and part.tb_frame.f_globals.get("__name__", "").partition(".")[0] == own:
         part = part.tb_next
     return part or frames
 

@@ -32,7 +32,8 @@ def judge(environment: Mapping[str, str]) -> int:
     records = folder / "records"
     records.mkdir(parents=True, exist_ok=True)
     stream = LogStream(records / "log.jsonl")
-    with StopSignal() as stop, captured(stream):
+    stop = StopSignal()
+    with stop, captured(stream):
         judging = _Judging(folder)
         traceback = ""
         try:
@@ -103,7 +104,9 @@ class _Judging:
 
 def last_try(folder: Path) -> tuple[int | None, dict[str, Any]]:
     """Return number and record of the last try that left anything; the record is empty when it left none."""
-    numbers = sorted(int(path.name.removeprefix("attempt-")) for path in (folder / "in" / ".attempts").glob("attempt-*"))
+    numbers = sorted(
+        int(path.name.removeprefix("attempt-")) for path in (folder / "in" / ".attempts").glob("attempt-*")
+    )
     if not numbers:
         return None, {}
     record = folder / "in" / ".attempts" / f"attempt-{numbers[-1]}" / "run.json"
@@ -132,7 +135,7 @@ def what_broke(status: str, run: Mapping[str, Any]) -> str:
 
 
 def made(attempt: Attempt, run: Mapping[str, Any]) -> dict[str, InputFile]:
-    """Show the output files under their real names, after a check that they are what the program committed.
+    """Show the output files under their real names, once they are known to be what the program committed.
 
     Raises
     ------
@@ -143,11 +146,9 @@ def made(attempt: Attempt, run: Mapping[str, Any]) -> dict[str, InputFile]:
     for port, committed in run["outputs"].items():
         file, record = attempt.folder / "in" / ".out" / port, attempt.folder / "in" / ".out-products" / port
         if not file.is_file():
-            message = f"output {port!r} was committed, but it did not arrive"
-            raise ContractError(message)
+            raise ContractError(f"output {port!r} was committed, but it did not arrive")
         if file.stat().st_size != committed["size"] or sha256(file) != committed["sha256"]:
-            message = f"output {port!r} is not what the program committed: size or SHA-256 differ"
-            raise ContractError(message)
+            raise ContractError(f"output {port!r} is not what the program committed: size or SHA-256 differ")
         metadata = read_product(record).metadata if record.exists() else committed["metadata"]
         path = attempt.show(file, "made", port, committed["name"])
         shown[port] = InputFile(path, committed["directory"], committed["name"], committed["type"], metadata)

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 from eas_worker.usage import utc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
-    from typing import TextIO
 
 #: Where programs log to.
 PROGRAM_LOGGER = "eas_worker.program"
@@ -52,12 +51,13 @@ class LogStream:
         more
             Further fields; those that are None are left out.
         """
-        line = {"time": utc(time.time()), "severity": severity, "source": source, "message": message}
-        line.update({key: value for key, value in more.items() if value is not None})
+        said = {"time": utc(time.time()), "severity": severity, "source": source, "message": message}
+        line = said | {key: value for key, value in more.items() if value is not None}
         if self._file is None:
             self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         os.write(self._file, (json.dumps(line) + "\n").encode())
-        print(f"{severity}: {message}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"{severity}: {message}\n")
+        sys.stderr.flush()
 
     def close(self) -> None:
         """Close the file."""
@@ -85,7 +85,7 @@ def captured(stream: LogStream) -> Iterator[None]:
     handlers, level, show = root.handlers[:], root.level, warnings.showwarning
     root.handlers[:] = [_Handler(stream)]
     root.setLevel(logging.INFO)
-    warnings.showwarning = _shown_in(stream)
+    warnings.showwarning = _warnings_to(stream)
     try:
         yield
     finally:
@@ -95,21 +95,10 @@ def captured(stream: LogStream) -> Iterator[None]:
         stream.close()
 
 
-class _shown_in:  # noqa: N801 - used as a function
-    """Writes warnings to a stream in place of `warnings.showwarning`."""
+def _warnings_to(stream: LogStream) -> Callable[..., None]:
+    """Return what takes the place of `warnings.showwarning`."""
 
-    def __init__(self, stream: LogStream) -> None:
-        self._stream = stream
+    def show(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object) -> None:
+        stream.write("warning", "warnings", f"{category.__name__}: {message} ({filename}:{lineno})")
 
-    def __call__(
-        self,
-        message: Warning | str,
-        category: type[Warning],
-        filename: str,
-        lineno: int,
-        file: TextIO | None = None,
-        line: str | None = None,
-    ) -> None:
-        """Write one warning; `file` and `line` belong to the interface and are not needed."""
-        del file, line
-        self._stream.write("warning", "warnings", f"{category.__name__}: {message} ({filename}:{lineno})")
+    return show

@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from eas_worker.attempt import Attempt
     from eas_worker.context import Context, OutputFile
 
-_TYPES: dict[str, tuple[type, ...]] = {"float": (float, int), "int": (int,), "bool": (bool,), "text": (str,), "list": (list,)}
+_TYPES: dict[str, tuple[type, ...]] = {
+    "float": (float, int),
+    "int": (int,),
+    "bool": (bool,),
+    "text": (str,),
+    "list": (list,),
+}
 
 
 def stage(attempt: Attempt, context: Context) -> dict[str, Product]:
@@ -50,17 +56,23 @@ def _present(attempt: Attempt, context: Context) -> dict[str, OutputFile]:
     """Return the outputs that were made, by port."""
     declared: dict[str, OutputFile] = dict(context.outputs)
     made = {port: file for port, file in declared.items() if file.path.is_file() and not file.path.is_symlink()}
-    optional = {port for port, wanted in attempt.description["outputs"].items() if wanted.get("optional")} if declared else set()
-    missing = [f"{port} ({file.name})" for port, file in declared.items() if port not in made and port not in optional]
+    missing = [
+        f"{port} ({file.name})"
+        for port, file in declared.items()
+        if port not in made and not attempt.description["outputs"][port].get("optional")
+    ]
     if missing:
-        message = f"declared output missing: {', '.join(missing)}"
-        raise ContractError(message)
-    expected = {file.path for file in made.values()}
-    undeclared = sorted(path.name for path in attempt.drafts.rglob("*") if not path.is_dir() and path not in expected) if declared else []
+        raise ContractError(f"declared output missing: {', '.join(missing)}")
+    undeclared = _files(attempt.drafts) - {file.path for file in made.values()}
     if undeclared:
-        message = f"undeclared output: {', '.join(undeclared)}; other files belong into ctx.tmp"
-        raise ContractError(message)
+        names = ", ".join(sorted(path.name for path in undeclared))
+        raise ContractError(f"undeclared output: {names}; other files belong into ctx.tmp")
     return made
+
+
+def _files(folder: Path) -> set[Path]:
+    """Return all files below a folder; none when it was never made."""
+    return {path for path in folder.rglob("*") if not path.is_dir()} if folder.exists() else set()
 
 
 def _stage_file(attempt: Attempt, context: Context, port: str, file: OutputFile) -> Product:
@@ -90,5 +102,4 @@ def _check_types(attempt: Attempt, context: Context) -> None:
         if known is None or value is None:
             continue
         if not isinstance(value, known) or (isinstance(value, bool) and wanted != "bool"):
-            message = f"metadata {key!r} is declared as {wanted}, but {value!r} was emitted"
-            raise ContractError(message)
+            raise ContractError(f"metadata {key!r} is declared as {wanted}, but {value!r} was emitted")

@@ -41,8 +41,7 @@ def loaded(path: Path, kind: str) -> Iterator[Callable[[Any], None]]:
     name = f"eas_program_{kind}_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        message = f"{path} is no Python script"
-        raise ContractError(message)
+        raise ContractError(f"{path} is no Python script")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
@@ -56,6 +55,5 @@ def _entry(names: dict[str, object], kind: str, path: Path) -> Callable[[Any], N
     """Return the one function that is marked as the entry point of this kind."""
     entries = [value for value in names.values() if callable(value) and getattr(value, MARK, None) == kind]
     if len(entries) != 1:
-        message = f"{path.name} must have one function marked @{kind}, it has {len(entries)}"
-        raise ContractError(message)
+        raise ContractError(f"{path.name} must have one function marked @{kind}, it has {len(entries)}")
     return entries[0]

@@ -50,7 +50,7 @@ class QualityContext(BaseContext):
         overrides = attempt.description.get("qc")
         self._overrides: dict[str, Any] = overrides if isinstance(overrides, dict) else {}
 
-    def check(
+    def check(  # noqa: PLR0913 - a criterion has that many sides
         self,
         name: str,
         value: object,
@@ -68,8 +68,8 @@ class QualityContext(BaseContext):
         Parameters
         ----------
         name : str
-            Short name. A chain can override the bounds by it: with a number where there is one bound, else with an object
-            of ``minimum`` and ``maximum``; null takes a bound away.
+            Short name. A chain can override the bounds by it: with a number where there is one bound, else with an
+            object of ``minimum`` and ``maximum``; null takes a bound away.
         value : float or bool
             What was measured.
         minimum, maximum : float, optional
@@ -82,8 +82,9 @@ class QualityContext(BaseContext):
             What was measured, in words; default the name.
         """
         if severity not in SEVERITIES or name in self._names():
-            message = f"criterion {name!r}: severity must be one of {SEVERITIES}, and the name one that is not yet used"
-            raise ValueError(message)
+            raise ValueError(
+                f"criterion {name!r}: severity must be one of {SEVERITIES}, and the name one that is not yet used"
+            )
         given = {"minimum": minimum, "maximum": maximum}
         bound = _bound(name, {key: limit for key, limit in given.items() if limit is not None}, self._overrides)
         plain = _plain(value)
@@ -93,15 +94,17 @@ class QualityContext(BaseContext):
 
     def verdict(self) -> Verdict:
         """Return the verdict of all criteria together."""
-        unmet = [criterion for criterion in self.criteria if criterion.result != "pass"]
-        reasons = [f"{criterion.result}: {_sentence(criterion)}" for criterion in sorted(unmet, key=lambda one: SEVERITIES.index(one.result))]
-        results = {criterion.result for criterion in unmet}
+        reasons = [
+            (criterion.result, _sentence(criterion)) for criterion in self.criteria if criterion.result != "pass"
+        ]
         unknown = [name for name in self._overrides if name not in self._names()]
         if unknown:
-            reasons.append(f"warn: qc names {', '.join(unknown)}, but what was checked is {', '.join(self._names()) or 'nothing'}")
-            results.add("warn")
-        verdict = next((severity for severity in SEVERITIES if severity in results), "pass")
-        return Verdict(verdict, "\n".join(reasons) or f"pass: {len(self.criteria)} criteria")
+            checked = ", ".join(self._names()) or "nothing"
+            reasons.append(("warn", f"qc names {', '.join(unknown)}, but what was checked is {checked}"))
+        if not reasons:
+            return Verdict("pass", f"pass: {len(self.criteria)} criteria")
+        reasons.sort(key=lambda reason: SEVERITIES.index(reason[0]))
+        return Verdict(reasons[0][0], "\n".join(f"{result}: {sentence}" for result, sentence in reasons))
 
     def _names(self) -> list[str]:
         return [criterion.name for criterion in self.criteria]
@@ -113,8 +116,7 @@ def _bound(name: str, bound: dict[str, float], overrides: Mapping[str, Any]) -> 
     if isinstance(override, (int, float)) and not isinstance(override, bool) and len(bound) == 1:
         override = dict.fromkeys(bound, override)
     if not isinstance(override, dict) or (override and (not bound or not set(override) <= {"minimum", "maximum"})):
-        message = f"qc: {override!r} is no bound for {name!r}, which has {', '.join(bound) or 'none'}"
-        raise ValueError(message)
+        raise ValueError(f"qc: {override!r} is no bound for {name!r}, which has {', '.join(bound) or 'none'}")
     merged = {key: limit for key, limit in {**bound, **override}.items() if limit is not None}
     return merged if bound else {"equals": True}
 
@@ -143,5 +145,6 @@ def _sentence(criterion: Criterion) -> str:
         return f"{criterion.name}: {criterion.quantity} is not so"
     if value is None:
         return f"{criterion.name}: {criterion.quantity} is no finite number"
-    limits = " and ".join(f"{word} {bound[key]:.6g}{unit}" for key, word in (("minimum", "at least"), ("maximum", "at most")) if key in bound)
+    words = {"minimum": "at least", "maximum": "at most"}
+    limits = " and ".join(f"{word} {bound[key]:.6g}{unit}" for key, word in words.items() if key in bound)
     return f"{criterion.name}: {criterion.quantity} is {value:.6g}{unit}, must be {limits}"

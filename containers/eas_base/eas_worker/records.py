@@ -1,7 +1,7 @@
 """The records an attempt leaves, and the rules for metadata.
 
-The runtime writes them, the synchronisation with the database reads them. All are JSON objects; ``format`` tells a later
-reader which rules they follow.
+The runtime writes them, the synchronisation with the database reads them. All are JSON objects; ``format`` tells a
+later reader which rules they follow.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import math
 import os
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple, Union
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,8 +25,8 @@ METADATA_LIMIT_BYTES = 1_000_000
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _BLOCK_BYTES = 1 << 20
 
-Scalar = Union[str, int, float, bool, None]
-Value = Union[Scalar, "list[Scalar]"]
+Scalar = str | int | float | bool | None
+Value = Scalar | list[Scalar]
 
 
 class MetadataError(ValueError):
@@ -87,8 +87,8 @@ class Criterion(NamedTuple):
 class RunRecord(NamedTuple):
     """What a try of a program was: `run.json`.
 
-    `status` is ``done``, ``raised``, ``failed`` or ``no_work``; `exit_status` is 0, 1, 10 or 11 in the same order, and 143
-    when it was told to stop. `outputs` are there only when it is done.
+    `status` is ``done``, ``raised``, ``failed`` or ``no_work``; `exit_status` is 0, 1, 10 or 11 in the same order, and
+    143 when it was told to stop. `outputs` are there only when it is done.
     """
 
     path: str
@@ -111,8 +111,8 @@ class RunRecord(NamedTuple):
 class QcRecord(NamedTuple):
     """What quality control said of a task: `qc.json`.
 
-    `attempt` is the number of the try that was judged, None when no try left anything. `metadata` are those of the program,
-    overlaid with what quality control added.
+    `attempt` is the number of the try that was judged, None when no try left anything. `metadata` are those of the
+    program, overlaid with what quality control added.
     """
 
     path: str
@@ -146,7 +146,8 @@ def check_metadata(metadata: Mapping[str, object]) -> dict[str, Value]:
     Raises
     ------
     MetadataError
-        For a key that is no identifier, a value that is no number, text, bool, null or list of these, and for NaN and infinity.
+        For a key that is no identifier, a value that is no number, text, bool, null or list of these, and for NaN and
+        infinity.
     """
     return {_key(key): _value(key, value) for key, value in metadata.items()}
 
@@ -155,14 +156,14 @@ def check_size(metadata: Mapping[str, Value]) -> None:
     """Refuse metadata that are too big to be kept as metadata; they belong into a file."""
     size = len(json.dumps(metadata))
     if size > METADATA_LIMIT_BYTES:
-        message = f"metadata take {size} bytes, more than {METADATA_LIMIT_BYTES}; write such things into a file"
-        raise MetadataError(message)
+        raise MetadataError(
+            f"metadata take {size} bytes, more than {METADATA_LIMIT_BYTES}; write such things into a file"
+        )
 
 
 def _key(key: object) -> str:
     if not isinstance(key, str) or not _KEY.match(key):
-        message = f"metadata key {key!r} must be letters, digits and underscores, and not start with a digit"
-        raise MetadataError(message)
+        raise MetadataError(f"metadata key {key!r} must be letters, digits and underscores, and not start with a digit")
     return key
 
 
@@ -178,16 +179,16 @@ def _scalar(key: str, value: object) -> Scalar:
     if value is None or isinstance(value, (str, bool, int)):
         return value
     if not isinstance(value, float):
-        message = f"metadata {key!r} must be a number, text, bool, null or a list of these, not {type(value).__name__}"
-        raise MetadataError(message)
+        raise MetadataError(
+            f"metadata {key!r} must be a number, text, bool, null or a list of these, not {type(value).__name__}"
+        )
     if not math.isfinite(value):
-        message = f"metadata {key!r} is {value}; only finite numbers can be kept"
-        raise MetadataError(message)
+        raise MetadataError(f"metadata {key!r} is {value}; only finite numbers can be kept")
     return float(value)  # a subclass, such as numpy's, would outlive its module
 
 
-def to_json(value: Any) -> Any:  # noqa: ANN401 - it is the border between types and JSON
-    """Return records as JSON values; a number that JSON cannot hold becomes its name, so that the record is not lost."""
+def to_json(value: Any) -> Any:
+    """Return records as JSON values; a number that JSON cannot hold becomes text, so that the record is not lost."""
     if hasattr(value, "_asdict"):
         return to_json(value._asdict())
     if isinstance(value, dict):
@@ -215,8 +216,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """Read a record."""
     value = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(value, dict):
-        message = f"{path.name} is no JSON object"
-        raise TypeError(message)
+        raise TypeError(f"{path.name} is no JSON object")
     return value
 
 

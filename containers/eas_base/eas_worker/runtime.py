@@ -1,7 +1,7 @@
 """Running an attempt: ``run`` the program, ``qc`` what it made, or ``ask`` what the chain wants to know.
 
-`execute` serves a container, where the process is there for one attempt, and the laptop, where it is a fork of a server that
-has everything loaded: it takes its surroundings as an argument and leaves the process as it found it.
+`execute` serves a container, where the process is there for one attempt, and the laptop, where it is a fork of a server
+that has everything loaded: it takes its surroundings as an argument and leaves the process as it found it.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def execute(verb: str, environment: Mapping[str, str]) -> int:
     Returns
     -------
     int
-        The exit status: of ``run`` 0 done or no work, 1 raised, 10 failed, 143 told to stop; of ``qc`` 0 for the verdicts pass
-        and warn, else 1; of ``ask`` 0, or 1 when a question has no answer.
+        The exit status: of ``run`` 0 done or no work, 1 raised, 10 failed, 143 told to stop; of ``qc`` 0 for the
+        verdicts pass and warn, else 1; of ``ask`` 0, or 1 when a question has no answer.
     """
     return {"run": run, "qc": judge, "ask": ask}[verb](environment)
 
@@ -56,7 +56,8 @@ def run(environment: Mapping[str, str]) -> int:
     records = folder / "records"
     records.mkdir(parents=True, exist_ok=True)
     stream = LogStream(records / "log.jsonl")
-    with StopSignal() as stop, captured(stream):
+    stop = StopSignal()
+    with stop, captured(stream):
         doing = _Doing()
         try:
             with stop.raising():
@@ -65,7 +66,8 @@ def run(environment: Mapping[str, str]) -> int:
             ending = DONE
         except BaseException as error:  # noqa: BLE001 - whatever happened is recorded
             ending = ending_of(error)
-            stream.write("info" if ending.status == "no_work" else "error", "eas_worker", ending.traceback or ending.message)
+            severity = "info" if ending.status == "no_work" else "error"
+            stream.write(severity, "eas_worker", ending.traceback or ending.message)
             tell(environment, ending.message)
         write_json(records / "run.json", doing.record(environment, ending, meter))
         if ending.status == "no_work":
@@ -93,8 +95,7 @@ class _Doing:
         self._inputs = attempt.input_references()
         path = programs.find(attempt.programs, "task", context.task)
         if path is None:
-            message = f"there is no program for task type {context.task!r} in {attempt.programs}"
-            raise ContractError(message)
+            raise ContractError(f"there is no program for task type {context.task!r} in {attempt.programs}")
         with limited_threads(attempt.threads), programs.loaded(path, "task") as program:
             program(context)
         self._products = outputs.stage(attempt, context)

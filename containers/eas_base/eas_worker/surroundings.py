@@ -45,12 +45,11 @@ class StopSignal:
         self._raises = False
         self._came = False
 
-    def __enter__(self) -> StopSignal:
+    def __enter__(self) -> None:
         """Take the signal over."""
         self._main = threading.current_thread() is threading.main_thread()
         if self._main:
             self._before = signal.signal(signal.SIGTERM, self._receive)
-        return self
 
     def __exit__(self, *_: object) -> None:
         """Give the signal back."""

@@ -25,14 +25,14 @@ class View(Mapping[str, Any]):
         self._kind = kind
         self._things = things
 
-    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - whatever the author put there
+    def __getitem__(self, name: str) -> Any:
         """Return the thing of that name."""
         if name not in self._things:
             raise KeyError(self._unknown(name))
         thing = self._things[name]
         return View(self._kind, thing) if isinstance(thing, dict) else thing
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the author put there
+    def __getattr__(self, name: str) -> Any:
         """Return the thing of that name."""
         if name.startswith("__") or name not in self._things:
             raise AttributeError(self._unknown(name))

@@ -6,5 +6,4 @@ from eas_worker import Context, task
 @task
 def run(ctx: Context) -> None:
     """Raise."""
-    message = f"{ctx.path} raises an error, as it was asked to"
-    raise RuntimeError(message)
+    raise RuntimeError(f"{ctx.path} raises an error, as it was asked to")
