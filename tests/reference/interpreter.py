@@ -224,7 +224,8 @@ class Run:
     def requested(self, entry: Entry) -> dict[str, Json]:
         """What an entry requests is visible to it and to all that is nested in it."""
         asked = entry.chain_requires | entry.requires
-        self.unsettled |= {other.metadata_doubt for other in asked.values()} - {""}
+        if "requested_metadata[" in str(entry.node):
+            self.unsettled |= {other.metadata_doubt for other in asked.values() if other.gate is Gate.OPEN} - {""}
         return entry.context.requested | {name: metadata(other) for name, other in asked.items()}
 
     def late_names(self, entry: Entry, context: Context, requested: Mapping[str, Json]) -> dict[str, Any]:

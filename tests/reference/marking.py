@@ -1,0 +1,54 @@
+"""A short way to write documents with mistakes in them, and where the mistakes are."""
+
+from dataclasses import dataclass
+
+HERE = "▶"  # a mistake begins here
+OR_HERE = "▷"  # or here: both places show it
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A document, and for each mistake in it a pattern that message and hint together must match, in any case.
+
+    In the text, one sign stands before the key or value that each mistake is about, another before places that are as
+    good. Both belong to no document: `source` is without them.
+    """
+
+    name: str
+    text: str
+    messages: tuple[str, ...]
+
+    @property
+    def source(self) -> str:
+        """The document itself."""
+        return self.text.replace(HERE, "").replace(OR_HERE, "")
+
+    @property
+    def places(self) -> list[list[tuple[int, int]]]:
+        """For each mistake the places, as line and column from 1, that may be shown for it; the first is the best."""
+        places: list[list[tuple[int, int]]] = []
+        line, column = 1, 1
+        for sign in self.text:
+            if sign == HERE:
+                places.append([(line, column)])
+            elif sign == OR_HERE:
+                places[-1].append((line, column))
+            else:
+                line, column = (line + 1, 1) if sign == "\n" else (line, column + 1)
+        return places
+
+
+def tasks(*texts: str, head: str = "") -> str:
+    """Write a document whose task_list has these entries, one a line."""
+    return f'{{\n  {head}"task_list": [\n    ' + ",\n    ".join(texts) + "\n  ]\n}\n"
+
+
+def setting(expression: str, more: str = "") -> str:
+    """Write a document with a mistake in one expression of a setting."""
+    return tasks(f'{{"task": "make", "outputs": {{"file": "f"}}, "c": ▶"{expression}"{more}}}')
+
+
+def in_loop(*texts: str, values: str = "[1, 2]") -> str:
+    """Write a document with a loop over i around these entries."""
+    loop = f'{{"task": "execution_for_loop", "parameter": "i", "values": {values}, "task_list": [\n      '
+    return tasks(loop + ",\n      ".join(texts) + "\n    ]}")
