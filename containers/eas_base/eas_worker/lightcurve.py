@@ -123,7 +123,7 @@ def read(path: Path) -> LightCurve:
 def write(path: Path, curve: LightCurve) -> None:
     """Write a light curve file; the same light curve always gives the same bytes.
 
-    Times are kept to the microsecond, all other numbers with as many digits as it takes to read the very same ones back.
+    Times are kept to the microsecond, other numbers with as many digits as it takes to read the very same ones back.
     """
     with path.open("wb") as file, gzip.GzipFile("", "wb", _COMPRESSION, file, mtime=0) as stream:
         stream.write(_HEADER.encode())

@@ -10,10 +10,10 @@ densities from about 0.2 to 2 times the Sun's and impact parameters up to 0.8: n
 box is never wrong by more than 1.28 and at most 12 % of the signal are lost.
 
 A trial frequency that is wrong by f shifts the transits at both ends of the span T by f P T / 2. Frequencies are so
-far apart that this is a quarter of the shortest duration at most, D / (P T): finer finds nothing more. As D / P goes with
-the frequency to the power of 2/3, the trial frequencies are evenly spaced in their cube root (Ofir 2014, A&A 561, A138).
-They are searched octave by octave, with the data binned to half the shortest duration of each. The strongest signal is
-then refined in the unbinned data.
+far apart that this is a quarter of the shortest duration at most, D / (P T): finer finds nothing more. As D / P goes
+with the frequency to the power of 2/3, trial frequencies are evenly spaced in their cube root (Ofir 2014, A&A 561,
+A138). They are searched octave by octave, with the data binned to half the shortest duration of each. The strongest
+signal is then refined in the unbinned data.
 """
 
 from __future__ import annotations
