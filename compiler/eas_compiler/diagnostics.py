@@ -1,0 +1,82 @@
+"""Diagnostics are values: passes collect them, and whoever talks to the user renders them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from eas_compiler.source import Node, Source
+from eas_worker.functions import ExpressionError, did_you_mean
+
+__all__ = ["Diagnostic", "Diagnostics", "Related", "did_you_mean"]
+
+
+class Related(NamedTuple):
+    """A second place that a diagnostic speaks of."""
+
+    source: Source
+    start: int
+    end: int
+    message: str
+
+
+class Diagnostic(NamedTuple):
+    """One thing that is wrong (`error`) or suspicious (`warning`), and its place in the author's text."""
+
+    code: str
+    severity: str
+    message: str
+    source: Source
+    start: int
+    end: int
+    hint: str | None = None
+    related: tuple[Related, ...] = ()
+
+
+class Diagnostics:
+    """Collects what the passes find; the same mistake at the same place is kept once."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str, int, str], Diagnostic] = {}
+
+    def __iter__(self):  # type: ignore[no-untyped-def]
+        """Iterate in the order of the documents' text."""
+        return iter(sorted(self._found.values(), key=lambda one: (one.source.name, one.start, one.end)))
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    @property
+    def errors(self) -> int:
+        """The number of errors so far."""
+        return sum(one.severity == "error" for one in self._found.values())
+
+    def add(self, one: Diagnostic) -> None:
+        """Keep a diagnostic."""
+        self._found.setdefault((one.code, one.source.name, one.start, one.message), one)
+
+    def error(self, code: str, node: Node, message: str, hint: str | None = None, *related: Related) -> None:
+        """Report an error in a value."""
+        self.add(Diagnostic(code, "error", message, node.source, node.start, node.end, hint, related))
+
+    def error_at_key(self, code: str, node: Node, message: str, hint: str | None = None, *related: Related) -> None:
+        """Report an error in the key of a member."""
+        start, end = (node.key_start, node.key_end) if node.key_start >= 0 else (node.start, node.end)
+        self.add(Diagnostic(code, "error", message, node.source, start, end, hint, related))
+
+    def warning(self, code: str, node: Node, message: str, hint: str | None = None, *related: Related) -> None:
+        """Report something legal but suspicious."""
+        self.add(Diagnostic(code, "warning", message, node.source, node.start, node.end, hint, related))
+
+    def expression(self, node: Node, error: ExpressionError, code: str = "expression") -> None:
+        """Report an expression that is wrong, at the part of its text that is."""
+        if error.length and isinstance(node.value, str):
+            start = node.offset_in_text(error.start)
+            end = max(start + 1, node.offset_in_text(error.start + error.length))
+        else:
+            start, end = node.start, node.end
+        self.add(Diagnostic(code, "error", error.message, node.source, start, end, error.hint))
+
+
+def related(node: Node, message: str) -> Related:
+    """Return a second place: a value."""
+    return Related(node.source, node.start, node.end, message)

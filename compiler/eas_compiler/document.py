@@ -1,0 +1,140 @@
+"""The fields of a document and of its objects: which there may be, of which type; and the chain's parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from eas_compiler.diagnostics import Diagnostics, did_you_mean, related
+from eas_compiler.source import Node
+from eas_worker import expressions
+from eas_worker.expressions import Expression, ExpressionError
+
+TOP = {
+    "task_list": list,
+    "job_name": str,
+    "working_directory": str,
+    "parameters": dict,
+    "subject": dict,
+    "tags": list,
+    "$schema": str,
+    "description": str,
+}
+_NAMES = {list: "a list", str: "a text", dict: "an object", bool: "true or false"}
+
+
+def members(node: Node, fields: dict[str, type], diagnostics: Diagnostics, what: str) -> dict[str, Node]:
+    """Return the members of an object that are known and of their type; the others are reported."""
+    if not isinstance(node.value, dict):
+        diagnostics.error("type", node, f"{what} must be an object")
+        return {}
+    good = {}
+    for key, member in node.value.items():
+        if key not in fields:
+            hint = did_you_mean(key, fields) or f"known keys: {', '.join(fields)}"
+            diagnostics.error_at_key("unknown-key", member, f"unknown key {key!r} of {what}", hint)
+        elif of_type(member, fields[key], diagnostics, key):
+            good[key] = member
+    return good
+
+
+def of_type(node: Node, wanted: type, diagnostics: Diagnostics, what: str) -> bool:
+    """Tell whether a value is of a type; report it when not. `object` stands for any type."""
+    if wanted is object or isinstance(node.value, wanted):
+        return True
+    diagnostics.error("type", node, f"{what} must be {_NAMES[wanted]}, not {kind(node)}")
+    return False
+
+
+def kind(node: Node) -> str:
+    """Name the type of a value."""
+    return expressions.kind(node.value)
+
+
+def texts(node: Node, diagnostics: Diagnostics, what: str) -> list[Node]:
+    """Return the items of a list of texts; others are reported."""
+    return [item for item in node.value if of_type(item, str, diagnostics, what)]
+
+
+def has_surrogate(text: str) -> bool:
+    """Tell whether a text holds half of a surrogate pair, which no file name or program can carry."""
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Parameters
+
+
+class Parameters:
+    """Folds the chain's parameters: static expressions that may refer to each other."""
+
+    def __init__(self, given: dict[str, Node], overrides: dict[str, Any], diagnostics: Diagnostics) -> None:
+        self.given, self.overrides, self.diagnostics = given, overrides, diagnostics
+        self.values: dict[str, Any] = {}
+        self._open: list[str] = []
+
+    def all(self) -> dict[str, Any]:
+        """Return all values; those that are wrong are reported and null."""
+        for name in self.given:
+            self._resolve(name)
+        return self.values
+
+    def _resolve(self, name: str) -> None:
+        if name in self.values:
+            return
+        node = self.given[name]
+        if name in self._open:
+            circle = " → ".join([*self._open[self._open.index(name) :], name])
+            places = [related(self.given[one], one) for one in self._open[self._open.index(name) + 1 :]]
+            self.diagnostics.error("parameter-circle", node, f"parameters refer to each other in a circle: {circle}", None, *places)
+            self.values[name] = None
+            return
+        self._open.append(name)
+        value = self.overrides[name] if name in self.overrides else self._value(node)
+        self._open.pop()
+        self.values[name] = value
+
+    def _value(self, node: Node) -> Any:
+        if isinstance(node.value, dict):
+            return {key: self._value(member) for key, member in node.value.items()}
+        if isinstance(node.value, list):
+            return [self._value(item) for item in node.value]
+        if not isinstance(node.value, str) or not expressions.is_expression(node.value):
+            return node.value
+        try:
+            expression = expressions.parse(node.value)
+            self._check(expression)
+            return expressions.evaluate(expression, {"parameters": self.values})
+        except ExpressionError as error:
+            self.diagnostics.expression(node, error)
+            return None
+
+    def _check(self, expression: Expression) -> None:
+        for use in expression.uses:
+            if use.name != "parameters":
+                raise ExpressionError(f"{use.name} is not known in `parameters`", use.start, use.end - use.start)
+            for name in [use.key] if use.key is not None else list(self.given):
+                if name not in self.given:
+                    hint = did_you_mean(name, self.given)
+                    raise ExpressionError(f"unknown parameter {name!r}", use.start, use.end - use.start, hint)
+                self._resolve(name)
+
+
+def static(node: Node, parameters: dict[str, Any], diagnostics: Diagnostics) -> Any:
+    """Return a value whose expressions need parameters and constants only; None when it is wrong."""
+    if isinstance(node.value, dict):
+        return {key: static(member, parameters, diagnostics) for key, member in node.value.items()}
+    if isinstance(node.value, list):
+        return [static(item, parameters, diagnostics) for item in node.value]
+    if not isinstance(node.value, str) or not expressions.is_expression(node.value):
+        return node.value
+    try:
+        return expressions.evaluate(expressions.parse(node.value), {"parameters": parameters})
+    except ExpressionError as error:
+        diagnostics.expression(node, error)
+        return None
+
+
+def first(nodes: Iterable[Node]) -> Node | None:
+    """Return the first of some nodes, if any."""
+    return next(iter(nodes), None)

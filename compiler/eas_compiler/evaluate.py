@@ -1,0 +1,314 @@
+"""The three times of expressions: static ones are folded, indexed ones become patterns or tables, late ones stay."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from eas_compiler import names
+from eas_compiler.diagnostics import Diagnostics, did_you_mean
+from eas_compiler.names import Index, Pattern, Table
+from eas_compiler.source import Node
+from eas_compiler.tree import IndexTable, Scope, Variable
+from eas_worker import expressions
+from eas_worker.assignment import loop_variables
+from eas_worker.expressions import Expression, ExpressionError, Use
+
+MAX_OFFSET = 1_000
+"""The largest constant that is added to an index in a name; beyond, a table is made."""
+
+
+class Time(NamedTuple):
+    """When an expression can be evaluated: `ids` are the loops whose indices it needs; `is_late` after tasks have run."""
+
+    ids: frozenset[str]
+    is_late: bool
+
+    @property
+    def is_static(self) -> bool:
+        """Whether the compiler knows the value."""
+        return not self.ids and not self.is_late
+
+
+class _TooLarge(ExpressionError):
+    """A table over indices would have too many entries."""
+
+
+def parse(node: Node, scope: Scope, diagnostics: Diagnostics) -> Expression | None:
+    """Return the expression in a text, its names checked; None when it is wrong, which is reported."""
+    try:
+        expression = expressions.parse(node.value)
+    except ExpressionError as error:
+        diagnostics.expression(node, error)
+        return None
+    before = diagnostics.errors
+    for use in expression.uses:
+        _check_use(node, use, scope, diagnostics)
+    return expression if diagnostics.errors == before else None
+
+
+def _check_use(node: Node, use: Use, scope: Scope, diagnostics: Diagnostics) -> None:
+    if use.key is None or use.name == "random":
+        return
+    if use.name == "metadata":
+        known, what = scope.metadata(), "loop variable"
+        hint = None if known else "no loop is around this task"
+    elif use.name == "parameters":
+        known, what = scope.parameters, "parameter"
+        hint = None if known else "the chain has no `parameters`"
+    else:
+        known, what = scope.requested, "requested task"
+        hint = f"add {use.key!r} to requires_metadata_from"
+    if use.key in known or (use.name == "requested_metadata" and any(map(expressions.is_expression, known))):
+        return
+    message = f"unknown {what} {use.key!r}"
+    hint = did_you_mean(use.key, known) or hint
+    error = ExpressionError(message, use.start, use.end - use.start, hint)
+    diagnostics.expression(node, error, "unknown-name")
+
+
+def time(expression: Expression, scope: Scope) -> Time:
+    """Return when an expression can be evaluated."""
+    ids: set[str] = set()
+    is_late = expression.is_late
+    known = scope.metadata()
+    for use in expression.uses:
+        if use.name != "metadata":
+            continue
+        for key in [use.key] if use.key is not None else known:
+            if key in known:
+                variable, is_index = known[key]
+                ids |= {variable.id} if is_index else {variable.id, *variable.depends}
+                is_late = is_late or (variable.is_late and not is_index)
+    return Time(frozenset(ids), is_late)
+
+
+def value(expression: Expression, scope: Scope, indices: names.Indices) -> Any:
+    """Return the value at the given indices; raise `ExpressionError` when it fails."""
+    entries = [variable.entry for variable in scope.variables if variable.id in indices]
+    parameters = scope.parameters
+    metadata = loop_variables(entries, parameters, indices)
+    return expressions.evaluate(expression, {"metadata": metadata, "parameters": parameters})
+
+
+def is_possible(scope: Scope, indices: names.Indices) -> bool:
+    """Tell whether an iteration with these indices exists: an inner loop may be shorter for some of an outer one's."""
+    try:
+        loop_variables([one.entry for one in scope.variables if one.id in indices], scope.parameters, indices)
+    except (ExpressionError, IndexError):
+        return False
+    return True
+
+
+def combinations(ids: frozenset[str], scope: Scope) -> Iterator[names.Indices]:
+    """Yield the combinations of indices that exist, and are no more than a table may have entries."""
+    order = [variable.id for variable in scope.variables if variable.id in ids]
+    total = names.size(set(order), scope.domains)
+    if total is None:
+        raise _TooLarge("the number of iterations is known only when the chain runs")
+    if total > names.MAX_TABLE:
+        raise _TooLarge(f"{total} combinations of loop values; tables have at most {names.MAX_TABLE}")
+    uneven = any(variable.id in ids and variable.depends for variable in scope.variables)
+    for indices in names.combinations(order, scope.domains):
+        if not uneven or is_possible(scope, indices):
+            yield indices
+
+
+def table(node: Node, expression: Expression, ids: frozenset[str], scope: Scope) -> dict[tuple[int, ...], Any] | None:
+    """Return the values at all combinations of indices; None when there are too many. May raise `ExpressionError`."""
+    try:
+        found = {}
+        for indices in combinations(ids, scope):
+            found[tuple(indices.values())] = _at(expression, scope, indices)
+    except _TooLarge:
+        return None
+    return found
+
+
+def _at(expression: Expression, scope: Scope, indices: names.Indices) -> Any:
+    try:
+        return value(expression, scope, indices)
+    except ExpressionError as error:
+        where = " ".join(f"{name}={index}" for name, index in indices.items())
+        suffix = f" (at {where})" if where else ""
+        raise ExpressionError(f"{error.message}{suffix}", error.start, error.length, error.hint) from None
+
+
+def ordered(ids: frozenset[str], scope: Scope) -> tuple[str, ...]:
+    """Return loops in the order in which tables list their indices: from the outside in."""
+    return tuple(variable.id for variable in scope.variables if variable.id in ids)
+
+
+def index_table(node: Node, expression: Expression, when: Time, scope: Scope, check: Any) -> IndexTable | None:
+    """Return the integers `check` makes of the values at all indices; None when it is late or there are too many."""
+    if when.is_late:
+        return None
+    found = table(node, expression, when.ids, scope)
+    if found is None:
+        return None
+    return IndexTable(ordered(when.ids, scope), {at: check(result) for at, result in found.items()})
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Texts that depend on indices
+
+
+def pattern(node: Node, scope: Scope, diagnostics: Diagnostics, what: str) -> Pattern | None:
+    """Return a text that is literal, static or indexed as a pattern; None when it is wrong, which is reported."""
+    if not isinstance(node.value, str):
+        diagnostics.error("type", node, f"{what} must be a text")
+        return None
+    if not expressions.is_expression(node.value):
+        return (node.value,)
+    expression = parse(node, scope, diagnostics)
+    if expression is None:
+        return None
+    if time(expression, scope).is_late:
+        diagnostics.error("late-name", node, f"{what} must be known before the chain runs", _late_hint(expression, scope))
+        return None
+    try:
+        return _Decomposer(expression, scope).pieces(expression.body)
+    except _TooLarge as error:
+        hint = "use the loops' indices, as in 'f_{size_index}.gz'.format(**metadata)"
+        diagnostics.error("too-many-names", node, f"{what} would need a table: {error.message}", hint)
+    except ExpressionError as error:
+        diagnostics.expression(node, error)
+    return None
+
+
+def _late_hint(expression: Expression, scope: Scope) -> str:
+    late = [use.key for use in expression.uses if use.name == "metadata" and use.key in scope.metadata()]
+    if late and not expression.is_late:
+        return "in a loop whose range is known only at run time a name may use indices, not values"
+    return "use loop variables and parameters, no metadata of tasks and no random numbers"
+
+
+class _Decomposer:
+    """Takes an expression that makes a text apart into literals, indices and tables."""
+
+    def __init__(self, expression: Expression, scope: Scope) -> None:
+        self.expression, self.scope = expression, scope
+        self.known = scope.metadata()
+
+    def pieces(self, body: ast.expr) -> Pattern:
+        """Return the pattern of an expression that makes a text."""
+        if isinstance(body, ast.JoinedStr):
+            return names.join(*(self._part(part) for part in body.values))
+        if isinstance(body, ast.BinOp) and isinstance(body.op, ast.Add):
+            return names.join(self.pieces(body.left), self.pieces(body.right))
+        if isinstance(body, ast.BinOp) and isinstance(body.op, ast.Mod) and isinstance(body.left, ast.Constant):
+            return self._percent(body)
+        if isinstance(body, ast.Call) and isinstance(body.func, ast.Attribute) and body.func.attr == "format":
+            return self._format(body)
+        if isinstance(body, ast.Call) and isinstance(body.func, ast.Name) and body.func.id == "str" and len(body.args) == 1:
+            return self._hole(body.args[0]) or self._table(body)
+        return self._table(body)
+
+    def _part(self, part: ast.expr) -> Pattern:
+        if isinstance(part, ast.FormattedValue):
+            plain = part.conversion == -1 and part.format_spec is None
+            alone = ast.copy_location(ast.JoinedStr([part]), part)
+            return (self._hole(part.value) if plain else None) or self._table(alone)
+        return self._table(part)
+
+    def _hole(self, body: ast.expr) -> Pattern | None:
+        """Return an index, or an index plus or minus a constant; None for anything else."""
+        offset = 0
+        if isinstance(body, ast.BinOp) and isinstance(body.op, (ast.Add, ast.Sub)) and _is_integer(body.right):
+            sign = 1 if isinstance(body.op, ast.Add) else -1
+            body, offset = body.left, sign * body.right.value  # type: ignore[attr-defined]
+        elif isinstance(body, ast.BinOp) and isinstance(body.op, ast.Add) and _is_integer(body.left):
+            body, offset = body.right, body.left.value  # type: ignore[attr-defined]
+        if not isinstance(body, ast.Subscript) or not isinstance(body.slice, ast.Constant) or abs(offset) > MAX_OFFSET:
+            return None
+        if not isinstance(body.value, ast.Name) or body.value.id != "metadata":
+            return None
+        variable, is_index = self.known[body.slice.value]
+        return (Index(variable.id, offset),) if is_index else None
+
+    def _format(self, body: ast.Call) -> Pattern:
+        assert isinstance(body.func, ast.Attribute)
+        template = body.func.value
+        if not isinstance(template, ast.Constant) or not isinstance(template.value, str):
+            return self._table(body)
+        value(self.expression.part(body), self.scope, self._some_indices(body))
+        found: list[Pattern] = []
+        for literal, field in _fields(template.value):
+            found.append((literal,))
+            if field is not None:
+                argument = self._argument(body, field)
+                alone = ast.copy_location(ast.Constant(field), template)
+                method = ast.copy_location(ast.Attribute(alone, "format", ast.Load()), template)
+                call = ast.copy_location(ast.Call(method, body.args, body.keywords), body)
+                found.append((self._hole(argument) if argument is not None else None) or self._table(call))
+        return names.join(*found)
+
+    def _some_indices(self, body: ast.expr) -> names.Indices:
+        ids = time(self.expression.part(body), self.scope).ids
+        return {name: domain.first for name, domain in self.scope.domains.items() if name in ids}
+
+    def _argument(self, call: ast.Call, field: str) -> ast.expr | None:
+        """Return the expression that fills a plain replacement field."""
+        name = field[1:-1]
+        if name.isdigit() and int(name) < len(call.args):
+            return call.args[int(name)]
+        for keyword in call.keywords:
+            if keyword.arg == name:
+                return keyword.value
+        mappings = [one.value for one in call.keywords if one.arg is None and isinstance(one.value, ast.Name)]
+        if name in self.known and any(isinstance(one, ast.Name) and one.id == "metadata" for one in mappings):
+            key = ast.copy_location(ast.Constant(name), call)
+            return ast.copy_location(ast.Subscript(mappings[0], key, ast.Load()), call)
+        return None
+
+    def _percent(self, body: ast.BinOp) -> Pattern:
+        assert isinstance(body.left, ast.Constant)
+        template = body.left.value
+        values = body.right.elts if isinstance(body.right, ast.Tuple) else [body.right]
+        parts = re.split(r"%([sdi])", template) if isinstance(template, str) else []
+        holes = [self._hole(one) for one in values]
+        if not parts or "%" in "".join(parts[::2]) or len(parts) // 2 != len(values) or None in holes:
+            return self._table(body)
+        return names.join((parts[0],), *(names.join(hole or (), (text,)) for hole, text in zip(holes, parts[2::2], strict=True)))
+
+    def _table(self, body: ast.expr) -> Pattern:
+        part = self.expression.part(body)
+        ids = time(part, self.scope).ids
+        entries = {}
+        for indices in combinations(ids, self.scope):
+            entry = _at(part, self.scope, indices)
+            if not isinstance(entry, str):
+                place = expressions.place_of(part)
+                raise ExpressionError(f"must be a text, not {expressions.kind(entry)}", *place)
+            entries[tuple(indices.values())] = entry
+        order = ordered(ids, self.scope)
+        return names.join((Table(order, entries),)) if order else names.join((entries[()],))
+
+
+def _is_integer(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, int) and not isinstance(node.value, bool)
+
+
+def _fields(template: str) -> Iterator[tuple[str, str | None]]:
+    """Yield the literals of a `.format` template, each with the replacement field after it, numbered if it is not."""
+    from _string import formatter_parser
+
+    automatic = 0
+    for literal, field, specification, conversion in formatter_parser(template):
+        if field is None:
+            yield literal, None
+            continue
+        head = re.match(r"[^.\[]*", field)
+        assert head is not None
+        if not head[0]:
+            field, automatic = f"{automatic}{field}", automatic + 1
+        suffix = (f"!{conversion}" if conversion else "") + (f":{specification}" if specification else "")
+        yield literal, f"{{{field}{suffix}}}"
+
+
+def variable_values(variable: Variable, scope: Scope) -> Iterator[Any]:
+    """Yield the values of a loop variable at all indices of one loop, as far as a table goes."""
+    for indices in combinations(frozenset({variable.id, *variable.depends}), scope):
+        yield loop_variables([one.entry for one in scope.variables if one.id in indices], scope.parameters, indices)

@@ -1,0 +1,279 @@
+"""Leaves of a chain against the registry: task types, ports, file names, settings, overrides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from eas_compiler import evaluate, names
+from eas_compiler.diagnostics import Diagnostics, did_you_mean
+from eas_compiler.document import has_surrogate, kind, members, of_type, static
+from eas_compiler.names import Pattern
+from eas_compiler.registry import FLOW_CONTROL, RETRY, Port, Registry, TaskType
+from eas_compiler.source import Node
+from eas_compiler.tree import Common, File, Scope, Task, Variant
+from eas_worker import expressions, settings
+from eas_worker.expressions import ExpressionError
+
+FIELDS: dict[str, type] = {
+    "task": str,
+    "name": str,
+    "inputs": dict,
+    "outputs": dict,
+    "requires_metadata_from": list,
+    "job_name": str,
+    "working_directory": str,
+    "retry": dict,
+    "resources": dict,
+    "qc": object,
+    "cache": bool,
+}
+_RESOURCES = ("cpu", "gpu", "memory_gb", "threads", "time_s")
+_MAX_BYTES = 255
+"""The longest file name that file systems take."""
+
+
+def task(common: Common, directory: Pattern, registry: Registry, diagnostics: Diagnostics) -> Task:
+    """Return a leaf; everything that does not fit its type is reported."""
+    node = common.node
+    known = {key: member for key, member in node.value.items() if key in FIELDS and of_type(member, FIELDS[key], diagnostics, key)}
+    given = {key: member for key, member in node.value.items() if key not in FIELDS}
+    variants = _variants(known["task"], common.scope, registry, diagnostics) if "task" in known else ()
+    for variant in variants:
+        _check_settings(variant.type, given, node, common.scope, diagnostics)
+    if not variants:
+        _check_expressions(given, common.scope, diagnostics)
+    sides = {}
+    for side in ("inputs", "outputs"):
+        sides[side] = _files(known.get(side), side, variants, common.scope, directory, diagnostics)
+        for variant in variants:
+            _check_ports(variant.type, side, known.get(side), known.get("task", node), diagnostics)
+    overrides = _overrides(known, common.scope, diagnostics)
+    return Task(common, variants, sides["inputs"], sides["outputs"], given, overrides)
+
+
+def _variants(node: Node, scope: Scope, registry: Registry, diagnostics: Diagnostics) -> tuple[Variant, ...]:
+    pattern = evaluate.pattern(node, scope, diagnostics, "task")
+    if pattern is None:
+        return ()
+    ids = evaluate.ordered(frozenset(names.variables(pattern)), scope)
+    where: dict[str, set[tuple[int, ...]]] = {}
+    try:
+        for indices in evaluate.combinations(frozenset(ids), scope):
+            where.setdefault(names.text(pattern, indices), set()).add(tuple(indices.values()))
+    except ExpressionError as error:
+        diagnostics.error("too-many-names", node, f"task would need a table: {error.message}")
+        return ()
+    found = []
+    for name, at in where.items():
+        type_ = _type(name, node, registry, diagnostics)
+        if type_ is not None:
+            found.append(Variant(type_, ids, frozenset(at) if len(where) > 1 else None))
+    return tuple(found)
+
+
+def _type(name: str, node: Node, registry: Registry, diagnostics: Diagnostics) -> TaskType | None:
+    if name in registry.tasks:
+        return registry.task(name, diagnostics)
+    hint = did_you_mean(name, [*registry.tasks, *FLOW_CONTROL])
+    if name in FLOW_CONTROL:
+        hint = "write flow control as it is, not as an expression"
+    diagnostics.error("unknown-task", node, f"unknown task type {name!r}", hint or "`eas types` lists them")
+    return None
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Ports and files
+
+
+def _check_ports(type_: TaskType, side: str, node: Node | None, at: Node, diagnostics: Diagnostics) -> None:
+    ports: dict[str, Port] = getattr(type_, side)
+    given = node.value if node is not None else {}
+    what = side[:-1]
+    for port, member in given.items():
+        if port not in ports and not type_.open:
+            hint = did_you_mean(port, ports) or (f"{what}s: {', '.join(ports)}" if ports else f"it has no {side}")
+            diagnostics.error_at_key("unknown-port", member, f"{type_.name} has no {what} {port!r}", hint)
+    for name, port in ports.items():
+        if name not in given and not port.optional and not (port.many and side == "outputs"):
+            message = f"{type_.name} needs the {what} {name!r}" + (f" ({port.type})" if port.type else "")
+            diagnostics.error("missing-port", at, message, port.doc or None)
+
+
+def _files(
+    node: Node | None, side: str, variants: tuple[Variant, ...], scope: Scope, directory: Pattern, diagnostics: Diagnostics
+) -> dict[str, File]:
+    files = {}
+    for port, member in node.value.items() if node is not None else ():
+        if isinstance(member.value, list):
+            many = any(getattr(one.type, side).get(port, Port("", False, False, 1, None, "")).many for one in variants)
+            message = "gathering several files is not supported by this version" if many else f"{port} takes one file name"
+            diagnostics.error("not-yet" if many else "type", member, message)
+            continue
+        name = file_name(member, scope, diagnostics, f"the name of {port}")
+        if name is not None:
+            files[port] = File(port, member, names.join(directory, ("/",), name), directory, name)
+    return files
+
+
+def file_name(node: Node, scope: Scope, diagnostics: Diagnostics, what: str) -> Pattern | None:
+    """Return a file name as a pattern; None when it is wrong, which is reported."""
+    if isinstance(node.value, str) and node.value.startswith(("repo://", "s3://")):
+        diagnostics.error("not-yet", node, "names outside of the working directory are not supported by this version")
+        return None
+    pattern = evaluate.pattern(node, scope, diagnostics, what)
+    if pattern is None:
+        return None
+    problem = _name_problem(pattern, scope, segments=False)
+    if problem:
+        diagnostics.error("file-name", node, f"{what} {problem}")
+    return None if problem else pattern
+
+
+def directory_name(node: Node, scope: Scope, diagnostics: Diagnostics) -> Pattern | None:
+    """Return a working directory as a pattern; None when it is wrong, which is reported."""
+    pattern = evaluate.pattern(node, scope, diagnostics, "working_directory")
+    if pattern is None:
+        return None
+    problem = _name_problem(pattern, scope, segments=True)
+    if problem:
+        diagnostics.error("file-name", node, f"working_directory {problem}")
+    return None if problem else pattern
+
+
+def _name_problem(pattern: Pattern, scope: Scope, *, segments: bool) -> str | None:
+    texts = [piece for piece in pattern if isinstance(piece, str)]
+    for piece in pattern:
+        if isinstance(piece, names.Table):
+            texts.extend(piece.entries.values())
+    for text in texts:
+        if "\\" in text or ("/" in text and not segments):
+            return "must not contain '/' or '\\'"
+        if has_surrogate(text) or any(ord(character) < 32 or ord(character) == 127 for character in text):
+            return "must not contain control characters or halves of surrogate pairs"
+    for example in _extremes(pattern, scope):
+        for part in example.split("/") if segments else [example]:
+            if part in ("", ".", ".."):
+                return f"must not be {part!r}" if part else "must not be empty" if not segments else "has an empty part"
+            if len(part.encode()) > _MAX_BYTES:
+                return f"is longer than {_MAX_BYTES} bytes"
+    return None
+
+
+def _extremes(pattern: Pattern, scope: Scope) -> list[str]:
+    """Return texts of the family among which the longest, and any that is empty, '.' or '..', must be."""
+    tables = [piece for piece in pattern if isinstance(piece, names.Table)]
+    if len(tables) == 1 and all(isinstance(piece, names.Table) for piece in pattern):
+        return list(tables[0].entries.values())
+    return list(names.examples(pattern, scope.domains))
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Settings
+
+
+def _check_settings(type_: TaskType, given: dict[str, Node], at: Node, scope: Scope, diagnostics: Diagnostics) -> None:
+    if type_.open:
+        _check_expressions(given, scope, diagnostics)
+        return
+    task_node = at.value.get("task", at)
+    _check_object(type_.settings, given, task_node, type_.name, scope, diagnostics)
+
+
+def _check_object(
+    specifications: dict[str, Any], given: dict[str, Node], at: Node, where: str, scope: Scope, diagnostics: Diagnostics
+) -> None:
+    present = {name: True for name, member in given.items() if member.value is not None}
+    for problem in settings.missing(specifications, present):
+        diagnostics.error("missing-setting", at, f"{where}: {problem.message}", problem.hint)
+    for name, member in given.items():
+        for problem in settings.unknown(specifications, name):
+            diagnostics.error_at_key("unknown-setting", member, f"{where}: {problem.message}", problem.hint)
+        if name not in specifications:
+            _check_expressions({name: member}, scope, diagnostics)
+            continue
+        specification = specifications[name]
+        if isinstance(member.value, dict) and "fields" in specification:
+            _check_object(specification["fields"], member.value, member, f"{where}.{name}", scope, diagnostics)
+        else:
+            _check_value(specification, member, name, scope, diagnostics)
+
+
+def _check_value(specification: Any, node: Node, name: str, scope: Scope, diagnostics: Diagnostics) -> None:
+    values = _values(node, scope, diagnostics)
+    for value in values or ():
+        for problem in settings.of_value(specification, value) if value is not None else ():
+            keys = ".".join((name, *problem.keys))
+            diagnostics.error("setting", node, f"{keys}: {problem.message}", problem.hint)
+            return
+
+
+def _values(node: Node, scope: Scope, diagnostics: Diagnostics) -> list[Any] | None:
+    """Return the values that a setting takes, as far as they are known; wrong expressions are reported."""
+    if isinstance(node.value, (list, dict)):
+        parts = [_values(child, scope, diagnostics) for _, child in node.children()]
+        if any(part is None or len(part) != 1 for part in parts):
+            return None
+        single = [part[0] for part in parts if part]
+        return [single] if isinstance(node.value, list) else [dict(zip(node.value, single, strict=True))]
+    if not isinstance(node.value, str) or not expressions.is_expression(node.value):
+        return [node.value]
+    expression = evaluate.parse(node, scope, diagnostics)
+    if expression is None:
+        return None
+    when = evaluate.time(expression, scope)
+    if when.is_late or len(when.ids) > 1:
+        return None
+    try:
+        found = evaluate.table(node, expression, when.ids, scope)
+    except ExpressionError as error:
+        diagnostics.expression(node, error)
+        return None
+    return list(found.values()) if found is not None else None
+
+
+def _check_expressions(given: dict[str, Node], scope: Scope, diagnostics: Diagnostics) -> None:
+    for node in given.values():
+        _values(node, scope, diagnostics)
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Overrides
+
+
+def _overrides(known: dict[str, Node], scope: Scope, diagnostics: Diagnostics) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if "resources" in known:
+        found["resources"] = _numbers(known["resources"], dict.fromkeys(_RESOURCES, object), "resources", scope, diagnostics)
+    if "retry" in known:
+        found["retry"] = _numbers(known["retry"], dict.fromkeys(RETRY, object), "retry", scope, diagnostics)
+    if "qc" in known:
+        node = known["qc"]
+        if node.value == "inline":
+            message = "this version runs the quality control of this task as a step of its own"
+            diagnostics.warning("not-yet", node, message)
+        elif not isinstance(node.value, dict):
+            diagnostics.error("type", node, f"qc must be an object of bounds or 'inline', not {kind(node)}")
+        else:
+            found["qc"] = static(node, scope.parameters, diagnostics)
+    if "cache" in known:
+        found["cache"] = known["cache"].value
+    return found
+
+
+def _numbers(node: Node, fields: dict[str, type], what: str, scope: Scope, diagnostics: Diagnostics) -> dict[str, Any]:
+    found = {}
+    for key, member in members(node, fields, diagnostics, what).items():
+        before = diagnostics.errors
+        value = static(member, scope.parameters, diagnostics)
+        whole = key in ("gpu", "threads", "limit")
+        minimum = 1 if key in ("threads", "memory_factor") else 0
+        types = (int,) if whole else (int, float)
+        wrong = isinstance(value, bool) or not isinstance(value, types) or value < minimum
+        if key in ("cpu", "memory_gb", "time_s", "memory_max_gb") and not wrong:
+            wrong = value == 0
+        if wrong and diagnostics.errors == before:
+            number = "a whole number" if whole else "a number"
+            diagnostics.error("type", member, f"{what}.{key} must be {number} of at least {minimum}" + (", not 0" if value == 0 else ""))
+        elif not wrong:
+            found[key] = value
+    return found

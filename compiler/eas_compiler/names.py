@@ -1,0 +1,350 @@
+"""Names that depend on loop indices: families of files, with cost that does not grow with the number of iterations.
+
+A `Pattern` is a text with holes. A hole is an index of a loop plus a constant, or an entry of a table over indices. Questions about
+families (does any text belong to both? do two iterations give the same text?) are answered on the product of two automata that
+read the text, never by writing the texts out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import product
+from typing import NamedTuple
+
+MAX_TABLE = 1_000
+"""The most entries of a table over indices."""
+_MAX_LISTED = 20_000
+"""The most texts that are written out to settle what the automata leave open (a loop variable used twice in one name)."""
+
+Indices = dict[str, int]
+
+
+class Index(NamedTuple):
+    """The index of the loop `id` plus `offset`, in decimal."""
+
+    id: str
+    offset: int
+
+
+class Table(NamedTuple):
+    """A text for each combination of the indices of the loops `ids`."""
+
+    ids: tuple[str, ...]
+    entries: dict[tuple[int, ...], str]
+
+
+class Domain(NamedTuple):
+    """The indices that a loop can take: `first` to `last`, without end when only the run can tell."""
+
+    first: int
+    last: int | None
+
+    @property
+    def size(self) -> int | None:
+        """How many indices there are; None when only the run can tell."""
+        return None if self.last is None else self.last - self.first + 1
+
+
+Piece = str | Index | Table
+Pattern = tuple[Piece, ...]
+Domains = dict[str, Domain]
+
+
+def join(*patterns: Pattern) -> Pattern:
+    """Return the concatenation; neighbouring literals become one."""
+    pieces: list[Piece] = []
+    for piece in (piece for pattern in patterns for piece in pattern):
+        if isinstance(piece, str) and pieces and isinstance(pieces[-1], str):
+            pieces[-1] += piece
+        elif piece != "":
+            pieces.append(piece)
+    return tuple(pieces)
+
+
+def variables(pattern: Pattern) -> set[str]:
+    """Return the loops that the pattern depends on."""
+    found: set[str] = set()
+    for piece in pattern:
+        if isinstance(piece, Index):
+            found.add(piece.id)
+        elif isinstance(piece, Table):
+            found.update(piece.ids)
+    return found
+
+
+def text(pattern: Pattern, indices: Indices) -> str:
+    """Return the text at the given indices."""
+    (result,) = fix(pattern, indices) or ("",)
+    assert isinstance(result, str), "an index is missing"
+    return result
+
+
+def fix(pattern: Pattern, indices: Indices) -> Pattern:
+    """Return the pattern with some loops held at an index."""
+    return join(tuple(_fixed(piece, indices) for piece in pattern))
+
+
+def _fixed(piece: Piece, indices: Indices) -> Piece:
+    if isinstance(piece, Index) and piece.id in indices:
+        return str(indices[piece.id] + piece.offset)
+    if not isinstance(piece, Table) or not indices.keys() & set(piece.ids):
+        return piece
+    kept = tuple(name for name in piece.ids if name not in indices)
+    entries = {}
+    for at, entry in piece.entries.items():
+        where = dict(zip(piece.ids, at, strict=True))
+        if all(where[name] == indices[name] for name in where.keys() & indices.keys()):
+            entries[tuple(where[name] for name in kept)] = entry
+    return Table(kept, entries) if kept else entries[()]
+
+
+def shift(pattern: Pattern, loop: str, distance: int) -> Pattern:
+    """Return the pattern as it was `distance` iterations of `loop` earlier."""
+
+    def shifted(piece: Piece) -> Piece:
+        if isinstance(piece, Index) and piece.id == loop:
+            return piece._replace(offset=piece.offset - distance)
+        if isinstance(piece, Table) and loop in piece.ids:
+            at = piece.ids.index(loop)
+            moved = {(*key[:at], key[at] + distance, *key[at + 1 :]): entry for key, entry in piece.entries.items()}
+            return Table(piece.ids, moved)
+        return piece
+
+    return tuple(shifted(piece) for piece in pattern)
+
+
+def replace(pattern: Pattern, change: Callable[[str], str]) -> Pattern:
+    """Return the pattern with every literal text changed."""
+    return tuple(
+        change(piece)
+        if isinstance(piece, str)
+        else piece._replace(entries={at: change(entry) for at, entry in piece.entries.items()})
+        if isinstance(piece, Table)
+        else piece
+        for piece in pattern
+    )
+
+
+def combinations(ids: list[str], domains: Domains) -> Iterator[Indices]:
+    """Yield every combination of indices; the domains must be finite."""
+    ranges = [range(domains[name].first, (domains[name].last or 0) + 1) for name in ids]
+    return (dict(zip(ids, at, strict=True)) for at in product(*ranges))
+
+
+def size(ids: set[str], domains: Domains) -> int | None:
+    """Return how many combinations of indices there are; None when only the run can tell."""
+    total = 1
+    for name in ids:
+        count = domains[name].size
+        if count is None:
+            return None
+        total *= count
+    return total
+
+
+def examples(pattern: Pattern, domains: Domains) -> Iterator[str]:
+    """Yield texts of the family that show the shortest and the longest entry of every hole."""
+    longest: list[str] = []
+    for piece in pattern:
+        if isinstance(piece, Table):
+            longest.append(max(piece.entries.values(), key=len, default=""))
+        elif isinstance(piece, Index):
+            last = domains[piece.id].last
+            longest.append(str((last if last is not None else 999_999) + piece.offset))
+        else:
+            longest.append(piece)
+    yield "".join(longest)
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Automata: a state is (number of the piece, progress in the piece)
+
+_State = tuple[int, object]
+_START = None
+
+
+class _Number(NamedTuple):
+    """Progress in a number: how many digits, and whether they are below (-1), at (0) or above (1) those of the bounds."""
+
+    length: int
+    low: int
+    high: int
+    is_zero: bool
+
+
+class _Automaton:
+    """Reads the texts of a family character by character. Loops are taken as independent of each other."""
+
+    def __init__(self, pattern: Pattern, domains: Domains) -> None:
+        self.pieces, self.domains = pattern, domains
+        self._prefixes: dict[int, dict[str, str]] = {}
+
+    def ready(self, state: _State) -> Iterator[_State]:
+        """Yield the state and those reached without reading: at the ends of pieces."""
+        yield state
+        while state[0] < len(self.pieces) and self._may_end(*state):
+            state = (state[0] + 1, _START)
+            yield state
+
+    def is_end(self, state: _State) -> bool:
+        return state[0] == len(self.pieces)
+
+    def steps(self, state: _State) -> dict[str, _State]:
+        """Return the characters that can be read, and the states they lead to."""
+        number, progress = state
+        if number == len(self.pieces):
+            return {}
+        piece = self.pieces[number]
+        if isinstance(piece, str):
+            at = progress if isinstance(progress, int) else 0
+            return {piece[at]: (number, at + 1)} if at < len(piece) else {}
+        if isinstance(piece, Table):
+            prefix = progress if isinstance(progress, str) else ""
+            return {character: (number, prefix + character) for character in self._following(number, piece).get(prefix, "")}
+        return {digit: (number, after) for digit, after in self._digits(piece, progress)}
+
+    def _may_end(self, number: int, progress: object) -> bool:
+        piece = self.pieces[number]
+        if isinstance(piece, str):
+            return progress == len(piece)
+        if isinstance(piece, Table):
+            return (progress if isinstance(progress, str) else "") in piece.entries.values()
+        low, high = self._bounds(piece)
+        if isinstance(progress, str):
+            return progress in self._negative(piece)
+        if not isinstance(progress, _Number):
+            return False
+        above = (progress.length, progress.low) >= (len(low), 0)
+        return above and (high is None or (progress.length, progress.high) <= (len(high), 0))
+
+    def _following(self, number: int, piece: Table) -> dict[str, str]:
+        if number not in self._prefixes:
+            found: dict[str, set[str]] = {}
+            for entry in set(piece.entries.values()):
+                for at, character in enumerate(entry):
+                    found.setdefault(entry[:at], set()).add(character)
+            self._prefixes[number] = {prefix: "".join(characters) for prefix, characters in found.items()}
+        return self._prefixes[number]
+
+    def _bounds(self, piece: Index) -> tuple[str, str | None]:
+        """Return the digits of the least and the greatest value that is not negative."""
+        first, last = self.domains[piece.id]
+        return str(max(0, first + piece.offset)), None if last is None else str(last + piece.offset)
+
+    def _negative(self, piece: Index) -> set[str]:
+        first, last = self.domains[piece.id]
+        return {str(value) for value in range(first + piece.offset, 0) if last is None or value <= last + piece.offset}
+
+    def _digits(self, piece: Index, progress: object) -> Iterator[tuple[str, object]]:
+        if progress is _START or isinstance(progress, str):
+            prefix = progress if isinstance(progress, str) else ""
+            following = {entry[len(prefix)] for entry in self._negative(piece) if entry.startswith(prefix) and entry != prefix}
+            yield from ((character, prefix + character) for character in following)
+        if isinstance(progress, str):
+            return
+        now = progress if isinstance(progress, _Number) else _Number(0, 0, 0, False)
+        low, high = self._bounds(piece)
+        if now.is_zero or now.length >= (len(high) if high is not None else _LONGEST) or str(high).startswith("-"):
+            return
+        for digit in "0123456789":
+            sides = (_side(digit, low, now.length, now.low), _side(digit, high or "", now.length, now.high))
+            yield digit, _Number(now.length + 1, *sides, digit == "0" and now.length == 0)
+
+
+_LONGEST = 12
+
+
+def _side(digit: str, bound: str, at: int, before: int) -> int:
+    if before or at >= len(bound):
+        return before
+    return (digit > bound[at]) - (digit < bound[at])
+
+
+def _search(one: _Automaton, two: _Automaton, *, apart: bool) -> bool:
+    """Tell whether both read a common text; with `apart`, by ways that are not the same all along."""
+    start: tuple[_State, _State, bool] = ((0, _START), (0, _START), False)
+    seen = {start}
+    todo = [start]
+    while todo:
+        left, right, differ = todo.pop()
+        for a, b in product(one.ready(left), two.ready(right)):
+            different = differ or a != b
+            if one.is_end(a) and two.is_end(b) and (different or not apart):
+                return True
+            other = two.steps(b)
+            for character, after in one.steps(a).items():
+                if character in other:
+                    state = (after, other[character], different)
+                    if state not in seen:
+                        seen.add(state)
+                        todo.append(state)
+    return False
+
+
+def _twice(pattern: Pattern) -> bool:
+    """Tell whether some loop stands in several holes, which the automata take for independent."""
+    ids = [name for piece in pattern for name in (piece.ids if isinstance(piece, Table) else piece[:1] if isinstance(piece, Index) else ())]
+    return len(ids) != len(set(ids))
+
+
+def overlap(one: Pattern, one_domains: Domains, two: Pattern, two_domains: Domains) -> bool:
+    """Tell whether some text belongs to both families, each at any indices. When in doubt: yes."""
+    if not _search(_Automaton(one, one_domains), _Automaton(two, two_domains), apart=False):
+        return False
+    if not (_twice(one) or _twice(two)):
+        return True
+    sizes = size(variables(one), one_domains), size(variables(two), two_domains)
+    if any(count is None or count > _MAX_LISTED for count in sizes):
+        return True
+    return bool(_listed(one, one_domains) & _listed(two, two_domains))
+
+
+def _listed(pattern: Pattern, domains: Domains) -> set[str]:
+    return {text(pattern, at) for at in combinations(sorted(variables(pattern)), domains)}
+
+
+class Repetition(NamedTuple):
+    """Two iterations that give the same text, or why that cannot be excluded."""
+
+    unused: str | None
+    message: str
+
+
+def repetition(pattern: Pattern, loops: Domains) -> Repetition | None:
+    """Return why two combinations of the indices of `loops` give the same text; None when all texts differ."""
+    used = variables(pattern)
+    for name, domain in loops.items():
+        if name not in used and domain.size != 1 and domain.size != 0:
+            return Repetition(name, "every iteration would write the same file")
+    if any(domain.size == 0 for domain in loops.values()):
+        return None
+    if not _search(_Automaton(pattern, loops), _Automaton(pattern, loops), apart=True) and _tables_differ(pattern, loops):
+        return None
+    total = size(used, loops)
+    if total is None or total > _MAX_LISTED:
+        return Repetition(None, "two iterations may give the same name")
+    seen: dict[str, Indices] = {}
+    for at in combinations(sorted(used), loops):
+        name = text(pattern, at)
+        if name in seen:
+            return Repetition(None, f"{_shown(seen[name])} and {_shown(at)} both give {name!r}")
+        seen[name] = at
+    return None
+
+
+def _shown(indices: Indices) -> str:
+    return " ".join(f"{name}={index}" for name, index in indices.items())
+
+
+def _tables_differ(pattern: Pattern, domains: Domains) -> bool:
+    """Tell whether the tables tell apart all loops of which no index stands in the pattern."""
+    indexed = {piece.id for piece in pattern if isinstance(piece, Index)}
+    tables = [piece for piece in pattern if isinstance(piece, Table)]
+    ids = sorted({name for table in tables for name in table.ids} - indexed)
+    if not ids:
+        return True
+    total = size(set(ids), domains)
+    if total is None or total > _MAX_LISTED or any(set(table.ids) & indexed for table in tables):
+        return False
+    seen = {tuple(text((table,), at) for table in tables) for at in combinations(ids, domains)}
+    return len(seen) == total

@@ -1,0 +1,378 @@
+"""The registry: which containers, file types and task types there are.
+
+Read from YAML, or from the XML of the prototype, which knows names and resources only. An entry is read when a chain uses it, so
+that a broken one does not stop the others, and so that a start costs little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from eas_compiler.diagnostics import Diagnostic, Diagnostics, did_you_mean
+from eas_compiler.source import Node, Source
+
+MAX_NODES = 200_000
+FLOW_CONTROL = ("execution_chain", "execution_for_loop", "execution_conditional", "execution_do_while_loop")
+
+
+class Container(NamedTuple):
+    """An image and what it asks for and gets: cpu in cores, memory in GB (10^9 bytes)."""
+
+    name: str
+    image: str
+    cpu: float
+    gpu: int
+    memory_gb: float
+    doc: str
+
+
+class Port(NamedTuple):
+    """An input or output of a task type."""
+
+    type: str
+    optional: bool
+    many: bool
+    minimum: int
+    maximum: int | None
+    doc: str
+
+
+class Retry(NamedTuple):
+    """How often a program that raised is tried again, and how its memory grows after it was killed for memory."""
+
+    limit: int
+    memory_factor: float
+    memory_max_gb: float | None
+
+
+class TaskType(NamedTuple):
+    """What the registry says of a task type. `open`: its ports and settings are not declared, so anything goes."""
+
+    name: str
+    container: Container
+    has_program: bool
+    label: str
+    doc: str
+    inputs: dict[str, Port]
+    outputs: dict[str, Port]
+    settings: dict[str, dict[str, Any]]
+    metadata: dict[str, dict[str, Any]]
+    qc: Any
+    retry: Retry
+    time_limit_s: float
+    no_work: bool
+    open: bool = False
+
+
+Check = Callable[[Node], "str | None"]
+
+
+def _is(*types: type, what: str) -> Check:
+    def check(node: Node) -> str | None:
+        wrong = not isinstance(node.value, types) or (isinstance(node.value, bool) and bool not in types)
+        return f"must be {what}" if wrong else None
+
+    return check
+
+
+def _number(minimum: float, what: str, *, whole: bool = False) -> Check:
+    def check(node: Node) -> str | None:
+        types = (int,) if whole else (int, float)
+        wrong = isinstance(node.value, bool) or not isinstance(node.value, types) or node.value < minimum
+        return f"must be {what}" if wrong else None
+
+    return check
+
+
+_TEXT = _is(str, what="a text")
+_OBJECT = _is(dict, type(None), what="a mapping")
+_BOOL = _is(bool, what="true or false")
+_ANY: Check = lambda node: None  # noqa: E731 - a value among values
+_CONTAINER: dict[str, Check] = {
+    "image": _TEXT,
+    "cpu": _number(0, "a number of cores"),
+    "gpu": _number(0, "a number of devices", whole=True),
+    "memory_gb": _number(0, "a number of gigabytes"),
+    "doc": _TEXT,
+}
+_PORT: dict[str, Check] = {
+    "type": _TEXT,
+    "optional": _BOOL,
+    "many": _BOOL,
+    "min": _number(0, "a whole number", whole=True),
+    "max": _number(1, "a whole number of at least 1", whole=True),
+    "doc": _TEXT,
+}
+_SETTING: dict[str, Check] = {
+    "type": _TEXT,
+    "default": _ANY,
+    "required": _BOOL,
+    "minimum": _is(int, float, what="a number"),
+    "maximum": _is(int, float, what="a number"),
+    "choices": _is(list, what="a list"),
+    "unit": _TEXT,
+    "fields": _OBJECT,
+    "doc": _TEXT,
+}
+_METADATA: dict[str, Check] = {"type": _TEXT, "unit": _TEXT, "doc": _TEXT}
+_TASK: dict[str, Check] = {
+    "container": _is(str, list, what="a container's name, a list of names, or all"),
+    "program": _TEXT,
+    "label": _TEXT,
+    "doc": _TEXT,
+    "inputs": _OBJECT,
+    "outputs": _OBJECT,
+    "settings": _OBJECT,
+    "metadata": _OBJECT,
+    "qc": _ANY,
+    "retry": _OBJECT,
+    "time_limit_s": _number(1, "a number of seconds"),
+    "no_work": _BOOL,
+}
+RETRY: dict[str, Check] = {
+    "limit": _number(0, "a whole number", whole=True),
+    "memory_factor": _number(1, "a number of at least 1"),
+    "memory_max_gb": _number(0, "a number of gigabytes"),
+}
+SETTING_TYPES = ("float", "int", "bool", "text", "list", "object", "any")
+
+
+class Registry:
+    """The registry of one document; entries are read and checked when they are asked for."""
+
+    def __init__(self, root: Node, diagnostics: Diagnostics, *, is_open: bool = False) -> None:
+        self.source, self.is_open = root.source, is_open
+        sections = _members(root, {"types": _OBJECT, "containers": _OBJECT, "tasks": _OBJECT}, diagnostics, "section")
+        self.types: dict[str, Node] = _section(sections, "types")
+        self.containers: dict[str, Node] = _section(sections, "containers")
+        self.tasks: dict[str, Node] = _section(sections, "tasks")
+        self._read: dict[str, tuple[TaskType | None, list[Diagnostic]]] = {}
+
+    def task(self, name: str, diagnostics: Diagnostics | None = None) -> TaskType | None:
+        """Return a task type; None when there is none or its entry is broken, which is then reported."""
+        if name not in self.tasks:
+            return None
+        if name not in self._read:
+            found = Diagnostics()
+            self._read[name] = (self._task(name, self.tasks[name], found), list(found))
+        task, problems = self._read[name]
+        for problem in problems if diagnostics is not None else ():
+            diagnostics.add(problem)
+        return task
+
+    def unused_problems(self, used: set[str]) -> Iterator[Diagnostic]:
+        """Yield the mistakes in entries that a chain does not use, as warnings."""
+        for name in self.tasks.keys() - used:
+            self.task(name)
+            for problem in self._read[name][1]:
+                yield problem._replace(severity="warning")
+
+    def _task(self, name: str, node: Node, diagnostics: Diagnostics) -> TaskType | None:
+        before = diagnostics.errors
+        if name in FLOW_CONTROL:
+            diagnostics.error_at_key("registry", node, f"{name} is flow control, no task type")
+        entry = _members(node, _TASK, diagnostics, "field")
+        container = self._container(name, entry, node, diagnostics)
+        inputs, outputs = (self._ports(entry.get(side), diagnostics) for side in ("inputs", "outputs"))
+        settings = _specifications(entry.get("settings"), diagnostics)
+        metadata = {key: _plain(member, _METADATA, diagnostics) for key, member in _children(entry.get("metadata"))}
+        retry = _plain(entry["retry"], RETRY, diagnostics) if "retry" in entry else {}
+        if container is None or diagnostics.errors > before:
+            return None
+
+        def given(field: str, default: Any) -> Any:
+            return entry[field].value if field in entry else default
+
+        return TaskType(
+            name=name,
+            container=container,
+            has_program=given("program", "") != "none",
+            label=given("label", name),
+            doc=given("doc", ""),
+            inputs=inputs,
+            outputs=outputs,
+            settings=settings,
+            metadata=metadata,
+            qc=entry["qc"].plain() if "qc" in entry else None,
+            retry=Retry(retry.get("limit", 0), retry.get("memory_factor", 1), retry.get("memory_max_gb")),
+            time_limit_s=given("time_limit_s", 86400),
+            no_work=given("no_work", False),
+            open=self.is_open,
+        )
+
+    def _container(self, task: str, entry: dict[str, Node], node: Node, diagnostics: Diagnostics) -> Container | None:
+        if "container" not in entry:
+            diagnostics.error_at_key("registry", node, f"the task type {task!r} names no container")
+            return None
+        given = entry["container"]
+        names = [item.value for item in given.value] if isinstance(given.value, list) else [given.value]
+        if names == ["all"]:
+            names = list(self.containers)[:1]
+        for name in names:
+            if name not in self.containers:
+                hint = did_you_mean(str(name), self.containers)
+                diagnostics.error("registry", given, f"unknown container {name!r}", hint)
+                return None
+        if not names:
+            diagnostics.error("registry", given, "the registry has no container")
+            return None
+        return _resources(names[0], self.containers[names[0]], diagnostics)
+
+    def _ports(self, node: Node | None, diagnostics: Diagnostics) -> dict[str, Port]:
+        ports: dict[str, Port] = {}
+        for name, member in _children(node):
+            port = _plain(member, _PORT, diagnostics)
+            if "type" not in port:
+                diagnostics.error_at_key("registry", member, f"the port {name!r} has no type")
+            elif isinstance(port["type"], str) and port["type"] not in self.types:
+                hint = did_you_mean(port["type"], self.types)
+                diagnostics.error("registry", member.value["type"], f"no entry of `types` declares {port['type']!r}", hint)
+            many = bool(port.get("many", False))
+            flags = (bool(port.get("optional", False)), many, port.get("min", 1), port.get("max"))
+            ports[name] = Port(str(port.get("type")), *flags, port.get("doc", ""))
+        return ports
+
+
+def _resources(name: str, node: Node, diagnostics: Diagnostics) -> Container | None:
+    before = diagnostics.errors
+    entry = _plain(node, _CONTAINER, diagnostics)
+    missing = [field for field in ("image", "cpu", "memory_gb") if field not in entry]
+    if missing:
+        diagnostics.error_at_key("registry", node, f"the container {name!r} lacks {', '.join(missing)}")
+    if diagnostics.errors > before:
+        return None
+    return Container(name, entry["image"], entry["cpu"], entry.get("gpu", 0), entry["memory_gb"], entry.get("doc", ""))
+
+
+def _specifications(node: Node | None, diagnostics: Diagnostics) -> dict[str, dict[str, Any]]:
+    found = {}
+    for name, member in _children(node):
+        found[name] = specification = _plain(member, _SETTING, diagnostics)
+        if specification.get("type") not in SETTING_TYPES:
+            hint = f"types: {', '.join(SETTING_TYPES)}"
+            diagnostics.error("registry", member, f"the setting {name!r} has no known type", hint)
+        if isinstance(member.value, dict) and "fields" in member.value:
+            specification["fields"] = _specifications(member.value["fields"], diagnostics)
+    return found
+
+
+def _children(node: Node | None) -> list[tuple[str, Node]]:
+    return list(node.value.items()) if node is not None and isinstance(node.value, dict) else []
+
+
+def _section(sections: dict[str, Node], name: str) -> dict[str, Node]:
+    return dict(_children(sections.get(name)))
+
+
+def _members(node: Node, fields: dict[str, Check], diagnostics: Diagnostics, what: str) -> dict[str, Node]:
+    """Return the members of a mapping; unknown ones and those of a wrong type are reported and left out."""
+    if not isinstance(node.value, dict):
+        diagnostics.error("registry", node, "must be a mapping")
+        return {}
+    good: dict[str, Node] = {}
+    for name, member in node.value.items():
+        if name not in fields:
+            hint = did_you_mean(name, fields) or f"known: {', '.join(fields)}"
+            diagnostics.error_at_key("registry", member, f"unknown {what} {name!r}", hint)
+            continue
+        wrong = fields[name](member)
+        if wrong:
+            diagnostics.error("registry", member, f"{name} {wrong}")
+        else:
+            good[name] = member
+    return good
+
+
+def _plain(node: Node, fields: dict[str, Check], diagnostics: Diagnostics) -> dict[str, Any]:
+    return {name: member.plain() for name, member in _members(node, fields, diagnostics, "field").items()}
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Reading
+
+
+def load(name: str, data: bytes, diagnostics: Diagnostics) -> Registry | None:
+    """Return the registry in `data`, YAML or the prototype's XML; None when it cannot be read at all."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        diagnostics.add(Diagnostic("encoding", "error", "not UTF-8", Source(name, ""), 0, 1, "save the file as UTF-8"))
+        return None
+    if text.lstrip().startswith("<"):
+        from eas_compiler import registry_xml
+
+        root = registry_xml.read(Source(name, text), diagnostics)
+        return Registry(root, diagnostics, is_open=True) if root else None
+    root = read_yaml(Source(name, text), diagnostics)
+    return Registry(root, diagnostics) if root else None
+
+
+def read_yaml(source: Source, diagnostics: Diagnostics) -> Node | None:
+    """Return a YAML document with its places, or None when it cannot be read."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        root = yaml.compose(source.text, Loader=loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        at = mark.index if mark else 0
+        diagnostics.add(Diagnostic("yaml", "error", error.problem or str(error), source, at, at + 1))
+        return None
+    except (yaml.YAMLError, RecursionError) as error:
+        diagnostics.add(Diagnostic("yaml", "error", str(error).splitlines()[0], source, 0, 1))
+        return None
+    if root is None:
+        diagnostics.add(Diagnostic("yaml", "error", "the document is empty", source, 0, 1))
+        return None
+    return _YamlReader(source, diagnostics).node(root)
+
+
+_YAML_SCALARS: dict[str, Callable[[str], Any]] = {
+    "tag:yaml.org,2002:int": lambda text: int(text.replace("_", ""), 0),
+    "tag:yaml.org,2002:float": lambda text: float(text.replace("_", "").replace(".inf", "inf").replace(".nan", "nan")),
+    "tag:yaml.org,2002:bool": lambda text: text.lower() in ("true", "yes", "on"),
+    "tag:yaml.org,2002:null": lambda _: None,
+}
+
+
+class _YamlReader:
+    """Turns composed YAML into nodes. Aliases are expanded, so the number of nodes is bounded."""
+
+    def __init__(self, source: Source, diagnostics: Diagnostics) -> None:
+        self.source, self.diagnostics, self.left = source, diagnostics, MAX_NODES
+
+    def node(self, given: Any, key: Any = None) -> Node:
+        self.left -= 1
+        if self.left == 0:
+            at = given.start_mark.index
+            self.diagnostics.add(Diagnostic("yaml", "error", "the document is too large", self.source, at, at + 1))
+        keys = (key.start_mark.index, key.end_mark.index) if key is not None else (-1, -1)
+        return Node(self._value(given), self.source, given.start_mark.index, given.end_mark.index, *keys)
+
+    def _value(self, given: Any) -> Any:
+        if self.left <= 0:
+            return None
+        if given.id == "sequence":
+            return [self.node(item) for item in given.value]
+        if given.id == "mapping":
+            return self._mapping(given)
+        convert = _YAML_SCALARS.get(given.tag)
+        try:
+            return convert(given.value) if convert else given.value
+        except ValueError:
+            return given.value
+
+    def _mapping(self, given: Any) -> dict[str, Node]:
+        members: dict[str, Node] = {}
+        for key, value in given.value:
+            member = self.node(value, key)
+            name = key.value if key.id == "scalar" else "?"
+            if name in members:
+                self.diagnostics.error_at_key("duplicate-key", member, f"the key {name!r} is there twice")
+            elif key.tag == "tag:yaml.org,2002:null":
+                hint = 'write "null" in quotes' if name == "null" else None
+                self.diagnostics.error_at_key("registry", member, "a key must be a text", hint)
+            members.setdefault(name, member)
+        return members

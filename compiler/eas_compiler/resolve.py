@@ -1,0 +1,461 @@
+"""Pass 2, resolve: document and registry to the typed chain, every expression classed, every static one folded.
+
+Invariant of the result, when nothing was reported: every task type, port, setting, name and loop variable that is mentioned exists;
+texts that the manifest needs are patterns over loop indices; each question (criterion, number of iterations) has its answers in a table,
+or is late.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from eas_compiler import document, evaluate, leaf, names
+from eas_compiler.diagnostics import Diagnostics, did_you_mean, related
+from eas_compiler.names import Domain, Pattern
+from eas_compiler.registry import FLOW_CONTROL, Registry
+from eas_compiler.source import Node
+from eas_compiler.tree import (
+    Branch,
+    Chain,
+    Common,
+    Group,
+    IndexTable,
+    Item,
+    Loop,
+    Question,
+    Repeat,
+    Requirement,
+    Scope,
+    Sequence,
+    Variable,
+)
+from eas_worker import expressions
+from eas_worker.assignment import loop_count
+from eas_worker.expressions import ExpressionError
+
+MAX_ITERATIONS = 50
+MAX_REPEAT_DEPTH = 90
+"""Iterations of do-whiles nest in Argo, which ends at a depth of 100."""
+_COMMON: dict[str, type] = {
+    "task": str,
+    "name": str,
+    "requires_metadata_from": list,
+    "job_name": str,
+    "working_directory": str,
+}
+_RANGES = ("values", "linear_range", "log_range")
+_FIELDS: dict[str, dict[str, type]] = {
+    "execution_chain": {"task_list": list},
+    "execution_for_loop": {"parameter": str, **dict.fromkeys(_RANGES, object), "task_list": list},
+    "execution_conditional": {"criterion": object, "task_list": list, "else_task_list": list},
+    "execution_do_while_loop": {
+        "iteration_name": str,
+        "requires_metadata_from_child": list,
+        "repeat_criterion": object,
+        "task_list": list,
+        "max_iterations": object,
+    },
+}
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\Z")
+
+
+def resolve(root: Node, registry: Registry, stem: str, overrides: dict[str, Any], diagnostics: Diagnostics) -> Chain | None:
+    """Return the typed chain; None when there is no task list at all. `stem` names a chain that has no `job_name`."""
+    fields = document.members(root, document.TOP, diagnostics, "a chain")
+    given = fields["parameters"].value if "parameters" in fields else {}
+    parameters = document.Parameters(given, overrides, diagnostics).all()
+    scope = Scope((), parameters, {})
+    job_name = _top(fields.get("job_name"), stem, scope, diagnostics)
+    directory = _top_directory(fields.get("working_directory"), fields.get("job_name", root), job_name, scope, diagnostics)
+    if "task_list" not in fields:
+        if isinstance(root.value, dict) and "task_list" not in root.value:
+            diagnostics.error("missing-key", root._replace(end=root.start + 1), "the chain has no task_list")
+        return None
+    resolver = _Resolver(registry, diagnostics)
+    where = _Where(scope, (job_name,), (directory,), _Labels({}, None), {})
+    body = resolver.sequence(fields["task_list"], "", where)
+    return Chain(
+        node=root,
+        job_name=job_name,
+        working_directory=directory,
+        parameters=parameters,
+        subject=fields["subject"].plain() if "subject" in fields else {},
+        tags=tuple(item.value for item in document.texts(fields["tags"], diagnostics, "a tag")) if "tags" in fields else (),
+        body=body,
+    )
+
+
+def _top(node: Node | None, default: str, scope: Scope, diagnostics: Diagnostics) -> str:
+    pattern = evaluate.pattern(node, scope, diagnostics, "job_name") if node is not None else None
+    return names.text(pattern, {}) if pattern is not None else default
+
+
+def _top_directory(node: Node | None, at: Node, default: str, scope: Scope, diagnostics: Diagnostics) -> str:
+    pattern = leaf.directory_name(node or at._replace(value=default), scope, diagnostics)
+    return names.text(pattern, {}) if pattern else default
+
+
+class _Labels(NamedTuple):
+    """The names that a list's earlier tasks have, and those of the lists around it."""
+
+    here: dict[Pattern, Item]
+    outer: _Labels | None
+
+    def find(self, pattern: Pattern) -> Item | None:
+        if pattern in self.here:
+            return self.here[pattern]
+        return self.outer.find(pattern) if self.outer else None
+
+    def texts(self) -> list[str]:
+        mine = [str(pattern[0]) for pattern in self.here if len(pattern) == 1]
+        return mine + (self.outer.texts() if self.outer else [])
+
+
+class _Where(NamedTuple):
+    """What a list hands down to its tasks."""
+
+    scope: Scope
+    job_name: Pattern
+    directory: Pattern
+    labels: _Labels
+    later: dict[str, Node]
+
+
+class _Resolver:
+    """Walks the document from the outside in, and lists in their order."""
+
+    def __init__(self, registry: Registry, diagnostics: Diagnostics) -> None:
+        self.registry, self.diagnostics = registry, diagnostics
+
+    def sequence(self, node: Node, path: str, where: _Where) -> Sequence:
+        """Resolve a list of tasks."""
+        if not node.value:
+            self.diagnostics.warning("empty-list", node, "the task list is empty")
+        later = {}
+        for item in node.value:
+            name = item.value.get("name") if isinstance(item.value, dict) else None
+            if name is not None and isinstance(name.value, str):
+                later.setdefault(name.value, name)
+        labels = _Labels({}, where.labels)
+        where = where._replace(labels=labels, later=later)
+        items = []
+        for number, item_node in enumerate(node.value):
+            item = self.item(item_node, f"{path}/t{number}", where)
+            if item is not None:
+                items.append(item)
+                self._label(item, labels)
+        return Sequence(path, tuple(items))
+
+    def _label(self, item: Item, labels: _Labels) -> None:
+        name = item.common.name
+        if name is None:
+            return
+        node = item.common.node.value["name"]
+        if name in labels.here:
+            other = labels.here[name].common.node.value["name"]
+            message = f"the name {node.value!r} is there twice in this list"
+            self.diagnostics.error("duplicate-name", node, message, None, related(other, "first here"))
+            return
+        labels.here[name] = item
+
+    def item(self, node: Node, path: str, where: _Where) -> Item | None:
+        """Resolve one task descriptor."""
+        if not isinstance(node.value, dict):
+            self.diagnostics.error("type", node, f"a task must be an object, not {document.kind(node)}")
+            return None
+        if "task" not in node.value:
+            first = node._replace(end=node.start + 1)
+            self.diagnostics.error("missing-key", first, "the task has no `task`, which says what kind it is")
+            return None
+        kind = node.value["task"].value
+        if kind not in FLOW_CONTROL:
+            common, where = self._common(node, path, where)
+            return leaf.task(common, where.directory, self.registry, self.diagnostics)
+        fields = document.members(node, _COMMON | _FIELDS[kind], self.diagnostics, kind)
+        common, where = self._common(node, path, where)
+        make = {
+            "execution_chain": self._group,
+            "execution_for_loop": self._loop,
+            "execution_conditional": self._branch,
+            "execution_do_while_loop": self._repeat,
+        }[kind]
+        return make(common, fields, where)
+
+    def _common(self, node: Node, path: str, where: _Where) -> tuple[Common, _Where]:
+        members, scope = node.value, where.scope
+        name = None
+        if "name" in members:
+            name = evaluate.pattern(members["name"], scope, self.diagnostics, "name")
+        requires = self._requires(members.get("requires_metadata_from"), where)
+        scope = scope._replace(requested=scope.requested | {one.text: one.item for one in requires})
+        job_name = members.get("job_name")
+        if job_name is not None:
+            pattern = evaluate.pattern(job_name, scope, self.diagnostics, "job_name")
+            where = where._replace(job_name=pattern or where.job_name)
+        directory = members.get("working_directory")
+        if directory is not None:
+            pattern = leaf.directory_name(directory, scope, self.diagnostics)
+            where = where._replace(directory=pattern or where.directory)
+        where = where._replace(scope=scope)
+        return Common(path, node, scope, name, requires, where.job_name, where.directory), where
+
+    def _requires(self, node: Node | None, where: _Where) -> tuple[Requirement, ...]:
+        if node is None or not isinstance(node.value, list):
+            if node is not None:
+                document.of_type(node, list, self.diagnostics, "requires_metadata_from")
+            return ()
+        found = []
+        for entry in document.texts(node, self.diagnostics, "a name in requires_metadata_from"):
+            pattern = evaluate.pattern(entry, where.scope, self.diagnostics, "a name in requires_metadata_from")
+            item = where.labels.find(pattern) if pattern is not None else None
+            if item is not None:
+                found.append(Requirement(entry.value, entry, item))
+            elif pattern is not None:
+                self._unknown_requirement(entry, where)
+        return tuple(found)
+
+    def _unknown_requirement(self, entry: Node, where: _Where) -> None:
+        if entry.value in where.later:
+            later = where.later[entry.value]
+            message = f"{entry.value!r} is not an earlier task of this list"
+            place = related(later, "it is here")
+            self.diagnostics.error("later-name", entry, message, "move this task behind it", place)
+            return
+        known = where.labels.texts()
+        hint = did_you_mean(entry.value, known)
+        if hint is None:
+            hint = f"names in reach: {', '.join(known)}" if known else "no earlier task of this list or one around it has a name"
+        self.diagnostics.error("unknown-name", entry, f"no earlier task is named {entry.value!r}", hint)
+
+    def _task_list(self, fields: dict[str, Node], key: str, common: Common, path: str, where: _Where) -> Sequence | None:
+        if key in fields:
+            return self.sequence(fields[key], path, where)
+        return None
+
+    def _missing(self, common: Common, key: str) -> None:
+        if key not in common.node.value:
+            kind = common.node.value["task"]
+            self.diagnostics.error("missing-key", kind, f"{kind.value} needs {key!r}")
+
+    # ---- execution_chain
+
+    def _group(self, common: Common, fields: dict[str, Node], where: _Where) -> Group | None:
+        self._missing(common, "task_list")
+        body = self._task_list(fields, "task_list", common, common.path, where)
+        return Group(common, body) if body else None
+
+    # ---- execution_for_loop
+
+    def _loop(self, common: Common, fields: dict[str, Node], where: _Where) -> Loop | None:
+        self._missing(common, "parameter")
+        self._missing(common, "task_list")
+        name = self._variable_name(fields.get("parameter"), "parameter", where.scope)
+        count, domain, entry, when = self._range(common, fields, where.scope)
+        identifier = _unique(name, where.scope)
+        entry = {"var": name, "id": identifier, "at": common.path, **entry}
+        variable = Variable(identifier, name, domain, entry, when.ids, when.is_late)
+        scope = where.scope._replace(variables=(*where.scope.variables, variable))
+        path = f"{common.path}[{name}]"
+        body = self._task_list(fields, "task_list", common, path, where._replace(scope=scope))
+        return Loop(common, variable, count, body) if body and count else None
+
+    def _variable_name(self, node: Node | None, what: str, scope: Scope) -> str:
+        if node is None:
+            return "_"
+        pattern = evaluate.pattern(node, scope, self.diagnostics, what)
+        if pattern is None:
+            return "_"
+        if names.variables(pattern):
+            self.diagnostics.error("not-yet", node, f"{what} may not depend on loop variables in this version")
+            return "_"
+        name = names.text(pattern, {})
+        if not _IDENTIFIER.match(name):
+            message = f"{what} {name!r} is no name of a variable"
+            self.diagnostics.error("variable-name", node, message, "letters, digits and _, at most 63, no digit first")
+            return "_"
+        return name
+
+    def _range(self, common: Common, fields: dict[str, Node], scope: Scope) -> tuple[Question | None, Domain, dict[str, Any], evaluate.Time]:
+        """Return the number of iterations, the indices, the range as descriptions carry it, and when it is known."""
+        unknown = (None, Domain(0, 0), {"form": "values", "range": [0]}, evaluate.Time(frozenset(), is_late=True))
+        given = [key for key in _RANGES if key in fields]
+        if len(given) != 1:
+            at = fields[given[1]] if given else common.node.value["task"]
+            one = "one of values, linear_range and log_range"
+            message = f"a loop takes {one}, not {' and '.join(given)}" if given else f"the loop needs {one}"
+            self.diagnostics.error("loop-range", at, message)
+            for key in given:
+                self._times(fields[key], scope)
+            return unknown
+        form, node = given[0], fields[given[0]]
+        if not isinstance(node.value, list) and not (isinstance(node.value, str) and expressions.is_expression(node.value)):
+            self.diagnostics.error("loop-range", node, f"{form} must be a list, not {document.kind(node)}")
+            return unknown
+        when, used = self._times(node, scope)
+        if when is None:
+            return unknown
+        entry = {"form": form, "range": node.plain()}
+        table = self._counts(node, {"at": common.path, **entry}, when, scope) if not when.is_late else None
+        if table is None and not when.is_late and (names.size(set(when.ids), scope.domains) or 0) <= names.MAX_TABLE:
+            return unknown
+        last = max(table.entries.values(), default=0) - 1 if table is not None else None
+        return Question("count", node, table, frozenset(used)), Domain(0, last), entry, when
+
+    def _times(self, node: Node, scope: Scope) -> tuple[evaluate.Time | None, set[str]]:
+        """Return when all expressions in a range are known, and the requested names that they use."""
+        if isinstance(node.value, (list, dict)):
+            parts = [self._times(child, scope) for _, child in node.children()]
+            good = [when for when, _ in parts if when is not None]
+            used = set[str]().union(*(names_ for _, names_ in parts))
+            if len(good) < len(parts):
+                return None, used
+            ids = frozenset[str]().union(*(when.ids for when in good))
+            return evaluate.Time(ids, any(when.is_late for when in good)), used
+        if not isinstance(node.value, str) or not expressions.is_expression(node.value):
+            return evaluate.Time(frozenset(), is_late=False), set()
+        expression = evaluate.parse(node, scope, self.diagnostics)
+        if expression is None:
+            return None, set()
+        return evaluate.time(expression, scope), _requested(expression, scope)
+
+    def _counts(self, node: Node, entry: dict[str, Any], when: evaluate.Time, scope: Scope) -> IndexTable | None:
+        """Return the number of iterations for each combination of outer indices; None when wrong or too many."""
+        entries = {}
+        try:
+            for indices in evaluate.combinations(when.ids, scope):
+                outer = [one.entry for one in scope.variables if one.id in indices]
+                entries[tuple(indices.values())] = loop_count(entry, outer, scope.parameters, indices)
+        except ExpressionError as error:
+            if "combinations of loop values" not in error.message and "known only when" not in error.message:
+                self._range_error(node, error)
+            return None
+        return IndexTable(evaluate.ordered(when.ids, scope), entries)
+
+    def _range_error(self, node: Node, error: ExpressionError) -> None:
+        """Report what is wrong with a range at the entry that is, if it can be told."""
+        at = node
+        for _, child in node.children():
+            if error.length and isinstance(child.value, str) and expressions.is_expression(child.value):
+                try:
+                    expressions.evaluate(expressions.parse(child.value), {"metadata": {}, "parameters": {}})
+                except ExpressionError as own:
+                    if own.message == error.message:
+                        self.diagnostics.expression(child, own)
+                        return
+        match = re.match(r"value (\d+) of the loop", error.message)
+        if match and isinstance(node.value, list):
+            at = node.value[int(match[1])]
+        elif isinstance(node.value, list) and len(node.value) == 3:
+            if "number of values" in error.message or "iterations" in error.message:
+                at = node.value[2]
+        self.diagnostics.error("loop-range", at, error.message, error.hint)
+
+    # ---- execution_conditional
+
+    def _branch(self, common: Common, fields: dict[str, Node], where: _Where) -> Branch | None:
+        self._missing(common, "criterion")
+        if not {"task_list", "else_task_list"} & set(common.node.value):
+            self._missing(common, "task_list")
+        criterion = self._criterion("criterion", fields.get("criterion"), where.scope)
+        then = self._task_list(fields, "task_list", common, f"{common.path}?then", where)
+        otherwise = self._task_list(fields, "else_task_list", common, f"{common.path}?else", where)
+        return Branch(common, criterion, then, otherwise) if criterion else None
+
+    def _criterion(self, kind: str, node: Node | None, scope: Scope, last: tuple[str, int] | None = None) -> Question | None:
+        """Return a criterion; `last` is the loop of a do-while and its last iteration, after which true is an error."""
+        if node is None:
+            return None
+        if isinstance(node.value, bool) and last is None:
+            return Question(kind, node, IndexTable((), {(): int(node.value)}), frozenset())
+        if not isinstance(node.value, (str, bool)) or not (isinstance(node.value, bool) or expressions.is_expression(node.value)):
+            hint = "write an expression in parentheses, as in \"(requested_metadata['search']['outcome'] == 'PASS')\""
+            literal = isinstance(node.value, str)
+            message = f"{kind} is a literal text" if literal else f"{kind} must be a bool, not {document.kind(node)}"
+            self.diagnostics.error("criterion", node, message, hint if literal else None)
+            return None
+        if isinstance(node.value, bool):
+            node = node._replace(value=f"({node.value})")
+        expression = evaluate.parse(node, scope, self.diagnostics)
+        if expression is None:
+            return None
+        when = evaluate.time(expression, scope)
+        if last is not None:
+            when = when._replace(ids=when.ids | {last[0]})
+
+        def check(value: Any) -> int:
+            if not isinstance(value, bool):
+                raise ExpressionError(f"the criterion is {value!r}, not a bool", *expressions.place_of(expression))
+            return int(value)
+
+        try:
+            table = evaluate.index_table(node, expression, when, scope, check)
+        except ExpressionError as error:
+            self.diagnostics.expression(node, error, "criterion")
+            return None
+        if table is not None and last is not None:
+            at = table.ids.index(last[0])
+            table = IndexTable(table.ids, {key: -1 if key[at] >= last[1] and one else one for key, one in table.entries.items()})
+        return Question("repeat" if last else "criterion", node, table, frozenset(_requested(expression, scope)))
+
+    # ---- execution_do_while_loop
+
+    def _repeat(self, common: Common, fields: dict[str, Node], where: _Where) -> Repeat | None:
+        for key in ("iteration_name", "repeat_criterion", "task_list"):
+            self._missing(common, key)
+        name = self._variable_name(fields.get("iteration_name"), "iteration_name", where.scope)
+        maximum = self._maximum(fields.get("max_iterations"), where.scope)
+        identifier = _unique(name, where.scope)
+        entry = {"var": name, "id": identifier, "at": common.path, "repeat": maximum}
+        variable = Variable(identifier, name, Domain(1, maximum), entry, frozenset(), is_late=False)
+        scope = where.scope._replace(variables=(*where.scope.variables, variable))
+        self._check_depth(fields.get("max_iterations", common.node.value["task"]), scope)
+        body = self._task_list(fields, "task_list", common, f"{common.path}#", where._replace(scope=scope))
+        children = self._children(fields.get("requires_metadata_from_child"), body, scope)
+        scope = scope._replace(requested=scope.requested | {one.text: one.item for one in children})
+        criterion = self._criterion("repeat_criterion", fields.get("repeat_criterion"), scope, (identifier, maximum))
+        return Repeat(common, variable, criterion, children, maximum, body) if body and criterion else None
+
+    def _maximum(self, node: Node | None, scope: Scope) -> int:
+        if node is None:
+            return MAX_ITERATIONS
+        before = self.diagnostics.errors
+        value = document.static(node, scope.parameters, self.diagnostics)
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+            return value
+        if self.diagnostics.errors == before:
+            self.diagnostics.error("max-iterations", node, f"max_iterations must be an integer of at least 1, not {value!r}")
+        return 1
+
+    def _check_depth(self, node: Node, scope: Scope) -> None:
+        depth = sum(variable.entry["repeat"] for variable in scope.variables if "repeat" in variable.entry)
+        if depth > MAX_REPEAT_DEPTH:
+            message = f"max_iterations of nested do-whiles add up to {depth}; {MAX_REPEAT_DEPTH} are possible"
+            self.diagnostics.error("max-iterations", node, message, "Argo nests iterations, and ends at a depth of 100")
+
+    def _children(self, node: Node | None, body: Sequence | None, scope: Scope) -> tuple[Requirement, ...]:
+        if node is None or body is None:
+            return ()
+        known = {item.common.name: item for item in body.items if item.common.name is not None}
+        found = []
+        for entry in document.texts(node, self.diagnostics, "a name in requires_metadata_from_child"):
+            pattern = evaluate.pattern(entry, scope, self.diagnostics, "a name in requires_metadata_from_child")
+            if pattern in known:
+                found.append(Requirement(entry.value, entry, known[pattern]))
+            elif pattern is not None:
+                hint = did_you_mean(entry.value, [str(name[0]) for name in known if len(name) == 1])
+                self.diagnostics.error("unknown-name", entry, f"no task of the body is named {entry.value!r}", hint)
+        return tuple(found)
+
+
+def _unique(name: str, scope: Scope) -> str:
+    taken = {variable.id for variable in scope.variables}
+    identifier, number = name, 2
+    while identifier in taken:
+        identifier, number = f"{name}-{number}", number + 1
+    return identifier
+
+
+def _requested(expression: expressions.Expression, scope: Scope) -> set[str]:
+    keys = expression.keys("requested_metadata")
+    return set(scope.requested) if None in keys else {key for key in keys if key is not None}

@@ -1,0 +1,202 @@
+"""The typed chain: what a document says, with every expression classed and every static one folded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Union
+
+from eas_compiler.names import Domain, Domains, Pattern
+from eas_compiler.registry import TaskType
+from eas_compiler.source import Node
+
+
+class Variable(NamedTuple):
+    """A loop variable in scope.
+
+    `id` names its index in the manifest: the variable's name, made unique where an inner loop shadows an outer one. `entry` is the loop as
+    descriptions carry it; `depends` are the loops that its values depend on; `is_late` says that the values need metadata of tasks.
+    """
+
+    id: str
+    name: str
+    domain: Domain
+    entry: dict[str, Any]
+    depends: frozenset[str]
+    is_late: bool
+
+
+class Scope(NamedTuple):
+    """What expressions of a list may use: loop variables from the outside in, parameters, requested metadata by name."""
+
+    variables: tuple[Variable, ...]
+    parameters: dict[str, Any]
+    requested: dict[str, Item]
+
+    @property
+    def domains(self) -> Domains:
+        """The indices of the loops in scope."""
+        return {variable.id: variable.domain for variable in self.variables}
+
+    def metadata(self) -> dict[str, tuple[Variable, bool]]:
+        """Return what `metadata` holds: for each key its loop, and whether it is the index rather than the value."""
+        found: dict[str, tuple[Variable, bool]] = {}
+        for variable in self.variables:
+            if "repeat" not in variable.entry:
+                found[variable.name] = (variable, False)
+            found[variable.name + "_index"] = (variable, True)
+        return found
+
+
+class IndexTable(NamedTuple):
+    """A small integer for each combination of the indices of the loops `ids`; one entry and no ids for a constant."""
+
+    ids: tuple[str, ...]
+    entries: dict[tuple[int, ...], int]
+
+    @property
+    def constant(self) -> int | None:
+        """The integer when it is the same everywhere."""
+        return self.entries[()] if not self.ids else None
+
+
+class Question(NamedTuple):
+    """What controls an edge. `table` holds the answers when indices alone give them; else a gate finds them.
+
+    kind: `criterion`, `count` or `repeat`. `node` is the expression or range. `names` are the requested names it uses.
+    """
+
+    kind: str
+    node: Node
+    table: IndexTable | None
+    names: frozenset[str]
+
+
+class File(NamedTuple):
+    """A file that a port takes or makes: `pattern` is `working_directory/name`; `node` the author's name of it."""
+
+    port: str
+    node: Node
+    pattern: Pattern
+    directory: Pattern
+    name: Pattern
+
+
+class Variant(NamedTuple):
+    """A task type, and for which combinations of indices of `ids` the task is of it (all when `where` is None)."""
+
+    type: TaskType
+    ids: tuple[str, ...]
+    where: frozenset[tuple[int, ...]] | None
+
+
+class Common(NamedTuple):
+    """What every item of a list has; `path` is its pattern."""
+
+    path: str
+    node: Node
+    scope: Scope
+    name: Pattern | None
+    requires: tuple[Requirement, ...]
+    job_name: Pattern
+    directory: Pattern
+
+
+class Requirement(NamedTuple):
+    """A name in `requires_metadata_from` and the item that it names."""
+
+    text: str
+    node: Node
+    item: Item
+
+
+class Task(NamedTuple):
+    """A leaf: a program runs."""
+
+    common: Common
+    variants: tuple[Variant, ...]
+    inputs: dict[str, File]
+    outputs: dict[str, File]
+    settings: dict[str, Node]
+    overrides: dict[str, Any]
+
+
+class Group(NamedTuple):
+    """An `execution_chain`: its items stand in the list around it."""
+
+    common: Common
+    body: Sequence
+
+
+class Loop(NamedTuple):
+    """An `execution_for_loop`: a unit for each value."""
+
+    common: Common
+    variable: Variable
+    count: Question
+    body: Sequence
+
+
+class Branch(NamedTuple):
+    """An `execution_conditional`: each branch is a unit."""
+
+    common: Common
+    criterion: Question
+    then: Sequence | None
+    otherwise: Sequence | None
+
+
+class Repeat(NamedTuple):
+    """An `execution_do_while_loop`."""
+
+    common: Common
+    variable: Variable
+    criterion: Question
+    children: tuple[Requirement, ...]
+    maximum: int
+    body: Sequence
+
+
+class Sequence(NamedTuple):
+    """A task list; `path` is the pattern that its items' paths begin with."""
+
+    path: str
+    items: tuple[Item, ...]
+
+
+Item = Union[Task, Group, Loop, Branch, Repeat]  # noqa: UP007 - the names are defined above as text
+
+
+class Chain(NamedTuple):
+    """A whole document."""
+
+    node: Node
+    job_name: str
+    working_directory: str
+    parameters: dict[str, Any]
+    subject: dict[str, Any]
+    tags: tuple[str, ...]
+    body: Sequence
+
+
+def bodies(item: Item) -> tuple[Sequence, ...]:
+    """Return the lists inside an item."""
+    if isinstance(item, Branch):
+        return tuple(branch for branch in (item.then, item.otherwise) if branch is not None)
+    return () if isinstance(item, Task) else (item.body,)
+
+
+def walk(sequence: Sequence) -> Iterator[Item]:
+    """Yield every item, outer ones before what is inside."""
+    for item in sequence.items:
+        yield item
+        for body in bodies(item):
+            yield from walk(body)
+
+
+def flat(sequence: Sequence) -> Iterator[Item]:
+    """Yield the items of a list with those of its groups in their place: what one DAG holds."""
+    for item in sequence.items:
+        if isinstance(item, Group):
+            yield from flat(item.body)
+        else:
+            yield item
