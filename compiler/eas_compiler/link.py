@@ -37,11 +37,16 @@ class External(NamedTuple):
 
 
 class Links(NamedTuple):
-    """What each item waits for (by its path), the files from outside, and which files both branches of a conditional make."""
+    """The edges of a chain.
+
+    `waits`: what each item waits for, by its path; `externals`: the files from outside; `exports`: which files both branches of the
+    conditional at a path make; `makers`: the conditionals that make the file of an input, by the task's path and the port.
+    """
 
     waits: dict[str, tuple[Wait, ...]]
     externals: tuple[External, ...]
     exports: dict[str, tuple[Pattern, ...]]
+    makers: dict[tuple[str, str], tuple[str, ...]]
 
 
 class _Visible(NamedTuple):
@@ -81,7 +86,7 @@ def link(chain: Chain, diagnostics: Diagnostics) -> Links:
     linker.descend(chain.body, chain.body.path, Scope((), chain.parameters, {}), (), (), None)
     linker.check_circles()
     waits = {path: tuple(found) for path, found in linker.waits.items()}
-    return Links(waits, tuple(linker.externals), linker.exports)
+    return Links(waits, tuple(linker.externals), linker.exports, linker.makers)
 
 
 class _Linker:
@@ -96,6 +101,7 @@ class _Linker:
         self.waits: dict[str, list[Wait]] = {}
         self.lists: dict[str, list[Item]] = {}
         self.externals: list[External] = []
+        self.makers: dict[tuple[str, str], tuple[str, ...]] = {}
 
     # ---- what each list can see
 
@@ -219,6 +225,9 @@ class _Linker:
             cases = [rest for case in cases for rest in self._search(case, frame, domains, found)]
             for one in found:
                 self._note(one)
+                if isinstance(one.visible.item, Branch):
+                    key = (task.common.path, file.port)
+                    self.makers[key] = (*self.makers.get(key, ()), one.visible.item.common.path)
         seen: set[Pattern] = set()
         for case in cases:
             if case.pattern not in seen:

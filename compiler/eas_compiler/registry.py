@@ -161,6 +161,12 @@ class Registry:
             diagnostics.add(problem)
         return task
 
+    def first_container(self, diagnostics: Diagnostics) -> Container | None:
+        """Return the container that stands for `all`."""
+        for name, node in self.containers.items():
+            return _resources(name, node, diagnostics)
+        return None
+
     def unused_problems(self, used: set[str]) -> Iterator[Diagnostic]:
         """Yield the mistakes in entries that a chain does not use, as warnings."""
         for name in self.tasks.keys() - used:

@@ -254,7 +254,9 @@ class _Resolver:
         count, domain, entry, when = self._range(common, fields, where.scope)
         identifier = _unique(name, where.scope)
         entry = {"var": name, "id": identifier, "at": common.path, **entry}
-        variable = Variable(identifier, name, domain, entry, when.ids, when.is_late)
+        used = count.names if count else frozenset()
+        requested = {text: item for text, item in where.scope.requested.items() if text in used}
+        variable = Variable(identifier, name, domain, entry, when.ids, when.is_late, requested)
         scope = where.scope._replace(variables=(*where.scope.variables, variable))
         path = f"{common.path}[{name}]"
         body = self._task_list(fields, "task_list", common, path, where._replace(scope=scope))
@@ -407,7 +409,7 @@ class _Resolver:
         maximum = self._maximum(fields.get("max_iterations"), where.scope)
         identifier = _unique(name, where.scope)
         entry = {"var": name, "id": identifier, "at": common.path, "repeat": maximum}
-        variable = Variable(identifier, name, Domain(1, maximum), entry, frozenset(), is_late=False)
+        variable = Variable(identifier, name, Domain(1, maximum), entry, frozenset(), False, {})
         scope = where.scope._replace(variables=(*where.scope.variables, variable))
         self._check_depth(fields.get("max_iterations", common.node.value["task"]), scope)
         body = self._task_list(fields, "task_list", common, f"{common.path}#", where._replace(scope=scope))
@@ -457,5 +459,8 @@ def _unique(name: str, scope: Scope) -> str:
 
 
 def _requested(expression: expressions.Expression, scope: Scope) -> set[str]:
+    """Return the texts of requires_metadata_from that an expression may mean; those that are expressions may mean any."""
     keys = expression.keys("requested_metadata")
-    return set(scope.requested) if None in keys else {key for key in keys if key is not None}
+    if None in keys:
+        return set(scope.requested)
+    return {text for text in scope.requested if text in keys or (keys and expressions.is_expression(text))}

@@ -13,8 +13,9 @@ from eas_compiler.source import Node
 class Variable(NamedTuple):
     """A loop variable in scope.
 
-    `id` names its index in the manifest: the variable's name, made unique where an inner loop shadows an outer one. `entry` is the loop as
-    descriptions carry it; `depends` are the loops that its values depend on; `is_late` says that the values need metadata of tasks.
+    `id` names its index in the manifest: the variable's name, made unique where an inner loop shadows an outer one. `entry` is the
+    loop as descriptions carry it; `depends` are the loops that its values depend on; `is_late` says that the values are known only at
+    run time, and `requested` are the tasks whose metadata they need then.
     """
 
     id: str
@@ -23,6 +24,7 @@ class Variable(NamedTuple):
     entry: dict[str, Any]
     depends: frozenset[str]
     is_late: bool
+    requested: dict[str, Item]
 
 
 class Scope(NamedTuple):

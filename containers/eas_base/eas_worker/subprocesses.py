@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -99,12 +100,10 @@ def _read(stream: IO[str], lines: list[str], level: int, name: str) -> None:
 def _stop(process: subprocess.Popen[str]) -> None:
     """End the process and all that it has started, kindly first."""
     for number in (signal.SIGTERM, signal.SIGKILL):
-        if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):  # all of them have ended
             os.killpg(process.pid, number)
-            try:
-                process.wait(_PATIENCE_S)
-            except subprocess.TimeoutExpired:
-                continue
+        with contextlib.suppress(subprocess.TimeoutExpired):  # it does not listen
+            process.wait(_PATIENCE_S)
 
 
 def _explain(completed: Completed) -> str:

@@ -10,7 +10,7 @@ NOISE_SAMPLE = 25.0  # noise is given for a sample of that length [s]
 # With the limb darkening u = [0.1, 0.3] the centre of the star is 1 / (1 - u1/3 - u2/6) times as bright as its mean.
 CENTRE = 1 / (1 - 0.1 / 3 - 0.3 / 6)
 OUTLIER = 7.0  # in standard deviations; of 10^9 samples of normal noise none is expected beyond
-MODEL_ERROR = 1e-5  # what the numerical model and the curved bottoms of transits may add
+MODEL_ERROR = 2e-6  # batman's own is 1e-6
 
 
 @qc

@@ -1,0 +1,168 @@
+"""`eas-compile`: a chain in, a Workflow out. It has an entry of its own because it must start fast."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eas_compiler import render
+from eas_compiler.compile import Options, UnknownParameterError, compile_chain
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from eas_compiler.compile import Checked
+
+FORMATS = ("yaml", "json", "dot", "mermaid")
+OK, WRONG_INPUT, WRONG_USE, OUTSIDE = 0, 1, 2, 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `eas-compile`; return the exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if len(given) == 1 and (not given[0].startswith("-") or given[0] == "-"):
+            return run(given[0], "yaml", None, Options())  # argparse takes as long to load as a small chain to compile
+        parser = make_parser()
+        return from_arguments(parser.parse_args(given))
+    except KeyboardInterrupt:
+        return 130
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of `eas-compile`."""
+    import argparse
+
+    description = "Compile a chain to an Argo Workflow, as in: eas-compile chain.json | argo submit -"
+    parser = argparse.ArgumentParser("eas-compile", description=description)
+    add_arguments(parser)
+    parser.add_argument("--version", action=_version_action())
+    return parser
+
+
+def _version_action() -> Any:
+    import argparse
+
+    class Version(argparse.Action):
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options | {"nargs": 0, "help": "show the version and exit"})
+
+        def __call__(self, *_: Any) -> None:
+            from importlib.metadata import version
+
+            sys.stdout.write(f"eas {version('eas')}\n")
+            raise SystemExit(OK)
+
+    return Version
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of compiling to a parser."""
+    add_chain(parser)
+    parser.add_argument("--format", choices=FORMATS, default="yaml", help="what to write (default: yaml)")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write to a file instead of standard output")
+
+
+def add_chain(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say which chain, with what."""
+    parser.add_argument("chain", help="the chain, a JSON document; - reads standard input")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="set a parameter of the chain; the value is JSON, or else a text")
+    parser.add_argument("--seed", help="seed of random numbers (default: made from the chain's text)")
+    parser.add_argument("--registry", type=Path, metavar="FILE", help="the registry (default: ./registry.yaml, else the packaged one)")
+    parser.add_argument("--templates", type=Path, metavar="DIR", help="a folder of Argo templates instead of the packaged ones")
+
+
+def from_arguments(arguments: argparse.Namespace) -> int:
+    """Compile as the parsed arguments say."""
+    return run(arguments.chain, arguments.format, arguments.output, options(arguments))
+
+
+def options(arguments: argparse.Namespace) -> Options:
+    """Return the options of parsed arguments; leave with status 2 when `--set` is not NAME=VALUE."""
+    parameters: dict[str, Any] = {}
+    for text in arguments.set:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            fail(f"--set takes NAME=VALUE, not {text!r}")
+        parameters[name] = _value(value)
+    return Options(parameters, arguments.seed, arguments.registry, arguments.templates)
+
+
+def _value(text: str) -> Any:
+    import json
+
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def fail(message: str, status: int = WRONG_USE) -> None:
+    """Leave with a message."""
+    sys.stderr.write(f"eas: {message}\n")
+    raise SystemExit(status)
+
+
+def read_chain(chain: str) -> tuple[str, bytes]:
+    """Return the name and the text of a chain; leave with status 1 when it cannot be read."""
+    try:
+        if chain == "-":
+            return "<stdin>", sys.stdin.buffer.read()
+        return chain, Path(chain).read_bytes()
+    except OSError as error:
+        fail(f"cannot read {chain}: {error.strerror}", WRONG_INPUT)
+        raise AssertionError from error
+
+
+def run(chain: str, form: str, output: Path | None, given: Options) -> int:
+    """Compile one chain and write the result; diagnostics go to standard error."""
+    name, data = read_chain(chain)
+    try:
+        workflow, checked = compile_chain(name, data, given)
+    except UnknownParameterError as error:
+        fail(str(error))
+        raise AssertionError from error
+    show(checked)
+    if workflow is None:
+        return WRONG_INPUT
+    return write(_written(workflow, checked, form), output)
+
+
+def _written(workflow: dict[str, Any], checked: Checked, form: str) -> str:
+    if form in ("dot", "mermaid"):
+        from eas_compiler import picture
+
+        assert checked.chain is not None and checked.links is not None  # noqa: PT018
+        return (picture.to_dot if form == "dot" else picture.to_mermaid)(checked.chain, checked.links)
+    from eas_compiler import emit
+
+    return emit.to_json(workflow) if form == "json" else emit.to_yaml(workflow)
+
+
+def write(text: str, output: Path | None) -> int:
+    """Write a text to a file, at once and whole, or to standard output."""
+    data = text.encode("utf-8", "backslashreplace")
+    try:
+        if output is None:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        else:
+            part = output.with_name(f"{output.name}.part")
+            part.write_bytes(data)
+            part.replace(output)
+    except BrokenPipeError:
+        sys.stdout = None  # type: ignore[assignment] - whoever read has gone; nothing is left to say
+    except OSError as error:
+        fail(f"cannot write {output or 'standard output'}: {error.strerror}", OUTSIDE)
+    return OK
+
+
+def show(checked: Checked) -> None:
+    """Write the diagnostics to standard error."""
+    found = list(checked.diagnostics)
+    for one in found:
+        sys.stderr.write(render.as_text(one, colour=sys.stderr.isatty()) + "\n")
+    if found:
+        sys.stderr.write(f"{render.summary(found)}\n")
