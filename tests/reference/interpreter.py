@@ -403,6 +403,8 @@ class Run:
                 yield maker.path
             elif maker is not None and key in maker.makers:
                 yield maker.makers[key].path
+            elif maker is not None:
+                self.unsettled.add("who is waited for, when no branch that makes the file has begun")
         for level in levels(place):
             yield from (other.path for other in level.entries if self.gathered_from(entry.takes, other))
 

@@ -64,11 +64,11 @@ BRANCHES = [
         "A criterion must be a bool: an error of the conditional, which blocks who waits for it.",
         [
             make("f", "a"),
-            choose("(requested_metadata['a']['n'])", [null()], [null()], name="c", **after("a")),
+            choose("(requested_metadata['a']['flag'])", [null()], [null()], name="c", **after("a")),
             null("b", "c"),
         ],
         {"/t0": ok(), "/t2": blocked("/t1")},
-        {"a": emits(n=1)},
+        {"a": emits(flag=1)},
         failed=True,
     ),
     Tricky(
@@ -331,9 +331,9 @@ REPEATS = [
     Tricky(
         "repeat_criterion_is_no_bool",
         "A criterion must be a bool.",
-        [repeat("n", "(requested_metadata['a']['n'])", lazy("a"), child=["a"])],
+        [repeat("n", "(requested_metadata['a']['flag'])", lazy("a"), child=["a"])],
         {"/t0#1/t0": ok()},
-        {"a": emits(n=0)},
+        {"a": emits(flag=0)},
         failed=True,
     ),
     Tricky(

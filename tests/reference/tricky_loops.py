@@ -321,9 +321,9 @@ LOOPS = [
     Tricky(
         "late_text_is_no_list",
         "A text is no list of values.",
-        [make("f", "a"), loop("i", "(requested_metadata['a']['text'])", null(), **after("a"))],
+        [make("f", "a"), loop("i", "(requested_metadata['a']['items'])", null(), **after("a"))],
         {"/t0": ok()},
-        {"a": emits(text="abc")},
+        {"a": emits(items="abc")},
         failed=True,
     ),
     Tricky(
@@ -331,10 +331,10 @@ LOOPS = [
         "The number of values is an int, and a bool is none.",
         [
             make("f", "a"),
-            loop("i", [0, 1, "(requested_metadata['a']['flag'])"], null(), kind="linear_range", **after("a")),
+            loop("i", [0, 1, "(requested_metadata['a']['n'])"], null(), kind="linear_range", **after("a")),
         ],
         {"/t0": ok()},
-        {"a": emits(flag=True)},
+        {"a": emits(n=True)},
         failed=True,
     ),
     Tricky(
