@@ -57,6 +57,7 @@ def written_cases(draw: Draw, budget: int) -> Case:
     author = Author(draw, budget)
     chain = author.document()
     script = {name: {"metadata": metadata} for name, metadata in author.emitted.items()}
+    script |= {name: {"verdict": "no_work"} for name in author.idle}
     lines = interpret(chain, script, REGISTRY).lines
     awaited = [line for line in lines if any(line["path"] in other["after"] for other in lines)]
     lazy = [line for line in awaited if line["task"] == "lazy"]
@@ -91,6 +92,7 @@ class Author:
         self.budget = budget
         self.count = 0
         self.emitted: dict[str, Any] = {}
+        self.idle: list[str] = []
 
     def chance(self, percent: int) -> bool:
         """Say yes now and then; shrinking makes it no."""
@@ -146,7 +148,7 @@ class Author:
         if frame.depth < DEPTH and self.budget > 2 * frame.times and self.chance(50):
             nodes: list[Node] = getattr(self, self.pick(FLOW_CONTROL))(frame)
             return nodes
-        return [self.task(frame)]
+        return self.task_without_work(frame) if self.chance(15) else [self.task(frame)]
 
     # ---- Tasks ----------------------------------------------------------------------------------------------------
 
@@ -166,6 +168,21 @@ class Author:
         if self.chance(60):
             self.name(node, frame, Named(self.new("a"), "null" if node["task"] == "null" else "task"))
         return node
+
+    def task_without_work(self, frame: Frame) -> list[Node]:
+        """Write a task that will have no work, and one that waits for it."""
+        self.budget -= frame.times
+        name = self.new("i")
+        self.idle.append(name)
+        frame.names[name] = Named(name, "null")
+        node: Node = {"task": "lazy", "name": name}
+        if frame.shadows or self.chance(50):
+            other = self.task(frame)
+            asked = [asked for asked in other.get("requires_metadata_from", []) if asked != name]
+            return [node, other | {"requires_metadata_from": [*asked, name]}]
+        file = File(self.new("f"), frame.directory, frame.variables)
+        node["outputs"] = {"file": file.name(self.draw)}
+        return [node, self.task(frame, read=file)]
 
     def dynamic_type(self, frame: Frame) -> str:
         """Choose between two types, by an index where there is one."""
