@@ -122,7 +122,7 @@ class Author:
 
     def list_of_tasks(self, frame: Frame, *, least: int = 1, most: int = 3, first: tuple[Node, ...] = ()) -> list[Node]:
         """Write a list; the entries given are in it in any case."""
-        nodes: list[Node] = [*first, *self.namesake(frame)]
+        nodes: list[Node] = [*first, *(() if first else self.namesake(frame))]
         for _ in range(self.draw(st.integers(0 if first else least, most))):
             if self.budget < frame.times:
                 break

@@ -127,7 +127,7 @@ LOOPS = [
     Broken("value_is_null", tasks('{"task": "execution_for_loop", "parameter": "i", "values": [1, ▶null], "task_list": []}'), ("number|null|text",)),
     Broken("value_is_a_list", tasks('{"task": "execution_for_loop", "parameter": "i", "values": [▶[1]], "task_list": []}'), ("number|list|text",)),
     Broken("range_of_two", tasks('{"task": "execution_for_loop", "parameter": "i", "linear_range": ▶[0, 1], "task_list": []}'), ("3|three|linear_range",)),
-    Broken("range_of_texts", tasks('{"task": "execution_for_loop", "parameter": "i", "linear_range": [▶"a", 1, 2], "task_list": []}'), ("number",)),
+    Broken("range_of_texts", tasks('{"task": "execution_for_loop", "parameter": "i", "linear_range": ▶[▷"a", 1, 2], "task_list": []}'), ("number",)),
     Broken("range_of_none", tasks('{"task": "execution_for_loop", "parameter": "i", "linear_range": ▶[0, 1, ▷0], "task_list": []}'), ("1|least|count|positive",)),
     Broken("range_of_a_fraction", tasks('{"task": "execution_for_loop", "parameter": "i", "linear_range": ▶[0, 1, ▷2.5], "task_list": []}'), ("int|whole",)),
     Broken("range_of_a_bool", tasks('{"task": "execution_for_loop", "parameter": "i", "linear_range": ▶[0, 1, ▷true], "task_list": []}'), ("int|whole|number",)),

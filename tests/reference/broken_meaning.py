@@ -58,7 +58,7 @@ EXPRESSIONS = [
 ]  # fmt: skip
 
 HOSTILE = [
-    Broken("import", setting("(__import__('os').system('true'))"), ("__import__",)),
+    Broken("import", setting("(__import__('os').system('true'))"), ("__import__|system",)),
     Broken("eval", setting("(eval('1'))"), ("eval",)),
     Broken("open", setting("(open('/etc/passwd'))"), ("open",)),
     Broken("getattr", setting("(getattr(1, 'real'))"), ("getattr",)),
@@ -78,17 +78,17 @@ HOSTILE = [
     Broken("identity", setting("(1 is 1)"), ("\\bis\\b",)),
     Broken("waiting", setting("(await x)"), ("await|syntax|expression",)),
     Broken("giving", setting("((yield 1))"), ("yield|Yield|syntax|expression",)),
-    Broken("tower_of_powers", setting("(9 ** 9 ** 9)"), ("large|big|bound|limit|size|time|power",)),
-    Broken("endless_text", setting("('a' * 10 ** 10)"), ("large|big|long|bound|limit|size",)),
-    Broken("endless_list", setting("([0] * 10 ** 10)"), ("large|big|long|bound|limit|size",)),
-    Broken("endless_range", setting("(sum(range(10 ** 12)))"), ("large|big|long|bound|limit|size|time|steps",)),
-    Broken("endless_comprehension", setting("([0 for a in range(10 ** 5) for b in range(10 ** 5)])"), ("large|big|long|bound|limit|size|time|steps",)),
-    Broken("endless_format", setting("('%0999999999d' % 1)"), ("large|big|long|bound|limit|size|width",)),
-    Broken("endless_width", setting("('{:999999999}'.format(1))"), ("large|big|long|bound|limit|size|width",)),
-    Broken("endless_padding", setting("('a'.ljust(10 ** 10))"), ("large|big|long|bound|limit|size|width|ljust",)),
-    Broken("endless_replacement", setting("(('a' * 9999).replace('a', 'b' * 9999).replace('b', 'c' * 9999))"), ("large|big|long|bound|limit|size|replace",)),
-    Broken("endless_pow", setting("(pow(9, 9 ** 9))"), ("large|big|bound|limit|size|time|power|pow",)),
-    Broken("overflow", setting("(10.0 ** 400)"), ("large|big|range|bound|limit|overflow",)),
+    Broken("tower_of_powers", setting("(9 ** 9 ** 9)"), ("more than|large|big|bound|limit|size|time|power",)),
+    Broken("endless_text", setting("('a' * 10 ** 10)"), ("more than|large|big|long|bound|limit|size",)),
+    Broken("endless_list", setting("([0] * 10 ** 10)"), ("more than|large|big|long|bound|limit|size",)),
+    Broken("endless_range", setting("(sum(range(10 ** 12)))"), ("more than|large|big|long|bound|limit|size|time|steps",)),
+    Broken("endless_comprehension", setting("([0 for a in range(10 ** 5) for b in range(10 ** 5)])"), ("more than|large|big|long|bound|limit|size|time|steps",)),
+    Broken("endless_format", setting("('%0999999999d' % 1)"), ("more than|large|big|long|bound|limit|size|width",)),
+    Broken("endless_width", setting("('{:999999999}'.format(1))"), ("more than|large|big|long|bound|limit|size|width",)),
+    Broken("endless_padding", setting("('a'.ljust(10 ** 10))"), ("more than|large|big|long|bound|limit|size|width|ljust",)),
+    Broken("endless_replacement", setting("(('a' * 9999).replace('a', 'b' * 9999).replace('b', 'c' * 9999))"), ("more than|large|big|long|bound|limit|size|replace",)),
+    Broken("endless_pow", setting("(pow(9, 9 ** 9))"), ("more than|large|big|bound|limit|size|time|power|pow",)),
+    Broken("overflow", setting("(10.0 ** 400)"), ("more than|large|big|range|bound|limit|overflow",)),
     Broken("deep_brackets", setting("(" * 500 + "1" + ")" * 500), ("deep|nest|depth|bound|limit|many|complex",)),
     Broken("deep_negation", setting("(" + "-" * 5000 + "1)"), ("deep|nest|depth|bound|limit|long|many|complex",)),
 ]  # fmt: skip
@@ -120,7 +120,7 @@ FILES = [
     Broken(
         "iterations_meet_a_single_file",
         tasks('{"task": "make", "outputs": {"file": ▶"f_1"}}', '{"task": "execution_for_loop", "parameter": "i", "values": [7, 8], "task_list": [{"task": "make", "outputs": {"file": ▷"\'f_{i_index}\'.format(**metadata)"}}]}'),
-        ("f_1",),
+        ("f_",),
     ),
     Broken(
         "three_producers_with_branches",

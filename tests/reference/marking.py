@@ -1,5 +1,7 @@
 """A short way to write documents with mistakes in them, and where the mistakes are."""
 
+import json
+import re
 from dataclasses import dataclass
 
 HERE = "▶"  # a mistake begins here
@@ -36,6 +38,20 @@ class Broken:
             else:
                 line, column = (line + 1, 1) if sign == "\n" else (line, column + 1)
         return places
+
+    def shows(self, mistake: int, line: int, column: int) -> bool:
+        """Tell whether a place is right for a mistake; of an expression every part is."""
+        return any(
+            line == right_line and column - right_column in range(self.width(right_line, right_column))
+            for right_line, right_column in self.places[mistake]
+        )
+
+    def width(self, line: int, column: int) -> int:
+        """Give the length of the expression that begins at a place, and 1 for all else."""
+        rest = "".join(self.source.splitlines(keepends=True)[line - 1 :])[column - 1 :]
+        if not re.match(r"""["]\s*['"(]""", rest):
+            return 1
+        return json.JSONDecoder().raw_decode(rest)[1]
 
 
 def tasks(*texts: str, head: str = "") -> str:

@@ -41,3 +41,10 @@ def test_places_are_counted_from_one() -> None:
 def test_names_are_unique() -> None:
     """A name leads to one document."""
     assert len({broken.name for broken in BROKEN}) == len(BROKEN) >= 60
+
+
+def test_part_of_an_expression_is_as_good_as_the_whole() -> None:
+    """Inside an expression every place is right; of all else it is the first character."""
+    broken = Broken("x", '{"a": ▶"(1 + x)", "b": ▶"text", ▶"c": 1}', ("", "", ""))
+    shown = [[column for column in range(40) if broken.shows(mistake, 1, column)] for mistake in range(3)]
+    assert shown == [list(range(7, 16)), [23], [31]]

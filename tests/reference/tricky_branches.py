@@ -362,7 +362,7 @@ REPEATS = [
             repeat(
                 "m",
                 "(metadata['m_index'] < 2)",
-                repeat("n", "(requested_metadata['a']['flag'])", lazy("a"), child=["a"]),
+                repeat("n", "(requested_metadata['a']['flag'])", lazy("a"), child=["a"], max_iterations=3),
             )
         ],
         {"/t0#1/t0#1/t0": ok(), "/t0#1/t0#2/t0": ok(), "/t0#2/t0#1/t0": ok(), "/t0#2/t0#2/t0": ok()},
@@ -376,7 +376,9 @@ REPEATS = [
             repeat(
                 "m",
                 "(metadata['m_index'] < 2)",
-                repeat("n", "(metadata['n_index'] < 2)", use("'g_{}'.format(metadata['m_index'] - 1)")),
+                repeat(
+                    "n", "(metadata['n_index'] < 2)", use("'g_{}'.format(metadata['m_index'] - 1)"), max_iterations=3
+                ),
                 make("'g_{}'.format(metadata['m_index'])"),
             ),
         ],

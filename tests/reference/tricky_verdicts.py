@@ -64,7 +64,10 @@ VERDICTS = [
         [
             make("f", "a"),
             choose(
-                "(1 < 2)", [repeat("n", "(1 > 2)", make("g", a="(requested_metadata['a']['x'])"))], None, **after("a")
+                "(1 < 2)",
+                [repeat("n", "(1 > 2)", make("'g_{n_index}'.format(**metadata)", a="(requested_metadata['a']['x'])"))],
+                None,
+                **after("a"),
             ),
         ],
         {"/t0": ok(), "/t1?then/t0#1/t0": ok()},
