@@ -87,7 +87,8 @@ def time(expression: Expression, scope: Scope) -> Time:
 
 def value(expression: Expression, scope: Scope, indices: names.Indices) -> Any:
     """Return the value at the given indices; raise `ExpressionError` when it fails."""
-    entries = [variable.entry for variable in scope.variables if variable.id in indices]
+    # Of a loop whose values are known only at run time there is but the index, as of a do-while.
+    entries = [variable.entry | ({"repeat": 0} if variable.is_late else {}) for variable in scope.variables if variable.id in indices]
     parameters = scope.parameters
     metadata = loop_variables(entries, parameters, indices)
     return expressions.evaluate(expression, {"metadata": metadata, "parameters": parameters})
