@@ -1,0 +1,416 @@
+"""The embedded engine: runs a manifest with Argo's meaning of steps, phases and gates, one machine, no cluster.
+
+It decides what runs when; an `Executor` runs it. Whoever observes is told of every change of a node in Argo's own words, as a controller
+would write it into the status of a Workflow.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, Protocol
+
+from eas_argo.laptop.forms import FormError, Scope
+from eas_argo.laptop.manifest import Dag, Manifest, Open, Pod, Step
+
+Node = dict[str, Any]
+Observer = Callable[[Node], None]
+_FAILED = ("Failed", "Error")
+_AHEAD = 4
+"""How many pods are kept ready for each core: a large loop is opened no further than needed, innermost first."""
+
+
+class Work(NamedTuple):
+    """One try of a pod. Artifacts are (path in the attempt's folder, key, whether it may be missing)."""
+
+    id: str
+    pod: Pod
+    attempt: int
+    environment: dict[str, str]
+    inputs: tuple[tuple[str, str, bool], ...]
+    outputs: tuple[tuple[str, str, bool], ...]
+
+
+class Ended(NamedTuple):
+    """How a try ended: phase Succeeded, Failed or Error, the exit status, a message, and its output parameters."""
+
+    phase: str
+    exit_code: int
+    message: str
+    parameters: dict[str, str]
+
+
+class Executor(Protocol):
+    """Starts tries and tells when they have ended."""
+
+    def start(self, work: Work) -> None:
+        """Start a try; it must not block."""
+
+    def wait(self, timeout_s: float) -> list[tuple[str, Ended]]:
+        """Return the tries that have ended, waiting for one when there is none yet."""
+
+    def stop(self) -> None:
+        """End everything that runs."""
+
+
+class Site(NamedTuple):
+    """What may be in use at the same time: cores and bytes of memory."""
+
+    cpu: float
+    memory_bytes: int
+
+
+class Run(NamedTuple):
+    """The name and uid of the Workflow, and its parameters."""
+
+    name: str
+    uid: str
+    parameters: dict[str, str]
+
+
+class State:
+    """What other steps of a DAG can see of one: its phase and its output parameters."""
+
+    __slots__ = ("outputs", "phase")
+
+    def __init__(self, phase: str, outputs: dict[str, str]) -> None:
+        self.phase, self.outputs = phase, outputs
+
+    def member(self, name: str) -> Any:
+        """Return a member as expressions name it."""
+        if name == "status":
+            return self.phase
+        if name == "outputs":
+            return {"parameters": self.outputs}
+        raise FormError(f"a step has no {name!r}")
+
+
+Done = Callable[[str, dict[str, str]], None]
+
+
+class Engine:
+    """Runs one manifest on one executor."""
+
+    def __init__(self, manifest: Manifest, run: Run, executor: Executor, site: Site, observe: Observer) -> None:
+        self.manifest, self.executor, self.site, self.observe = manifest, executor, site, observe
+        self.run_name = run.name
+        self.workflow = {"workflow.name": run.name, "workflow.uid": run.uid}
+        values = manifest.parameters | run.parameters
+        self.workflow |= {f"workflow.parameters.{name}": value for name, value in values.items()}
+        self.todo: deque[Callable[[], None]] = deque()
+        self.ready: deque[_Try] = deque()
+        self.running: dict[str, _Try] = {}
+        self.loops: list[_FanOut] = []
+        self.free = Site(site.cpu, site.memory_bytes)
+        self.phase: str | None = None
+
+    def run(self) -> str:
+        """Run to the end; return the phase of the Workflow."""
+        root = _Place(self.run_name, None, self.manifest.entrypoint, {})
+        self.begin(root, self._end)
+        while self.phase is None or self.running:
+            self.turn()
+        return self.phase
+
+    def turn(self, timeout_s: float = 1.0) -> None:
+        """Do what can be done now, then wait for a try to end."""
+        while True:
+            while self.todo:
+                self.todo.popleft()()
+            self._start_ready()
+            if not self.loops or len(self.ready) > self.site.cpu * _AHEAD:
+                break
+            self.loops[-1].next()
+        if self.running:
+            for identifier, ended in self.executor.wait(timeout_s):
+                self.running.pop(identifier).end(ended)
+
+    def stop(self) -> None:
+        """End the run: what runs is ended, what waits is not begun."""
+        self.executor.stop()
+        for one in self.running.values():
+            one.place.tell("Failed", message="the run was cancelled")
+        self.running.clear()
+        self.phase = "Failed"
+
+    def _end(self, phase: str, _outputs: dict[str, str]) -> None:
+        self.phase = "Succeeded" if phase in ("Skipped", "Omitted") else phase
+
+    def _start_ready(self) -> None:
+        """Start the tries that fit, in their order; one that does not fit does not hold up smaller ones."""
+        waiting: deque[_Try] = deque()
+        while self.ready and self.free.cpu > 0 and len(waiting) < 100:
+            one = self.ready.popleft()
+            if one.cpu <= self.free.cpu and one.pod.memory_bytes <= self.free.memory_bytes:
+                self.take(one, -1)
+                self.running[one.work.id] = one
+                one.place.tell("Running")
+                self.executor.start(one.work)
+            else:
+                waiting.append(one)
+        waiting.extend(self.ready)
+        self.ready = waiting
+
+    def take(self, one: _Try, sign: int) -> None:
+        """Take what a try needs, or give it back."""
+        self.free = Site(self.free.cpu + sign * one.cpu, self.free.memory_bytes + sign * one.pod.memory_bytes)
+
+    def begin(self, place: _Place, done: Done) -> None:
+        """Begin a template."""
+        place.engine = self
+        template = self.manifest.templates[place.template]
+        if isinstance(template, Dag):
+            _DagRun(self, template, place, done).start()
+        elif isinstance(template, Open):
+            place.type = "Suspend"
+            place.tell("Succeeded")
+            done("Succeeded", {})
+        else:
+            _Retry(self, template, place, done).start()
+
+
+class _Place:
+    """A node: its name in the tree, its template and the parameters it got."""
+
+    __slots__ = ("attempt", "engine", "name", "parameters", "parent", "started", "template", "type")
+
+    def __init__(self, name: str, parent: str | None, template: str, parameters: dict[str, str]) -> None:
+        self.name, self.parent, self.template, self.parameters = name, parent, template, parameters
+        self.type, self.attempt = "DAG", -1
+        self.started: str | None = None
+        self.engine: Engine | None = None
+
+    def child(self, name: str, template: str, parameters: dict[str, str]) -> _Place:
+        place = _Place(f"{self.name}{name}", self.name, template, parameters)
+        place.engine = self.engine
+        return place
+
+    def tell(self, phase: str, *, message: str = "", outputs: dict[str, str] | None = None, exit_code: int | None = None) -> None:
+        """Tell the observer of the node as it is now."""
+        assert self.engine is not None
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        if phase == "Running" or self.started is None:
+            self.started = now
+        node: Node = {
+            "name": self.name,
+            "displayName": self.name.rsplit(".", 1)[-1],
+            "type": self.type,
+            "templateName": self.template,
+            "phase": phase,
+            "startedAt": self.started,
+            "inputs": {"parameters": [{"name": name, "value": value} for name, value in self.parameters.items()]},
+        }
+        if self.parent is not None:
+            node["boundaryID"] = self.parent
+        if message:
+            node["message"] = message
+        if phase not in ("Pending", "Running"):
+            node["finishedAt"] = now
+        if outputs or exit_code is not None:
+            node["outputs"] = {"parameters": [{"name": name, "value": value} for name, value in (outputs or {}).items()]}
+            if exit_code is not None:
+                node["outputs"]["exitCode"] = str(exit_code)
+        self.engine.observe(node)
+
+
+class _DagRun:
+    """A DAG template while it runs."""
+
+    def __init__(self, engine: Engine, dag: Dag, place: _Place, done: Done) -> None:
+        self.engine, self.dag, self.place, self.done = engine, dag, place, done
+        self.states: dict[str, State] = {}
+        self.missing = {name: len(step.depends.steps) for name, step in dag.steps.items()}
+        self.scope = Scope(engine.workflow, place.parameters, self.states)
+
+    def start(self) -> None:
+        self.place.tell("Running")
+        if not self.dag.steps:
+            self.engine.todo.append(self._complete)
+        for name, count in self.missing.items():
+            if not count:
+                self._later(self.dag.steps[name])
+
+    def _later(self, step: Step) -> None:
+        self.engine.todo.append(lambda: self._consider(step))
+
+    def _consider(self, step: Step) -> None:
+        """Decide about a step of which everything that it waits for has ended."""
+        phases = {name: self.states[name].phase for name in step.depends.steps}
+        place = self.place.child(f".{step.name}", step.template, {})
+        try:
+            if not step.depends.test(phases):
+                self._leave_out(step, place, "Omitted", "omitted: depends condition not met")
+                return
+            if step.when is not None and step.when(self.scope) != "true":
+                self._leave_out(step, place, "Skipped", "when 'false' evaluated false")
+                return
+            if step.count is not None:
+                place.type = "TaskGroup"
+                self._fan_out(step, place)
+                return
+            place.parameters = {one.name: one.value(self.scope) for one in step.arguments}
+        except FormError as error:
+            place.tell("Error", message=str(error))
+            self._ended(step, "Error", {})
+            return
+        self.engine.begin(place, lambda phase, outputs: self._ended(step, phase, outputs))
+
+    def _leave_out(self, step: Step, place: _Place, phase: str, message: str) -> None:
+        place.type = "Skipped"
+        place.parameters = self.place.parameters
+        place.tell(phase, message=message)
+        self._ended(step, phase, {})
+
+    def _fan_out(self, step: Step, place: _Place) -> None:
+        assert step.count is not None
+        count = step.count(self.scope)
+        if not count.isdigit():
+            raise FormError(f"{count!r} is no number of iterations")
+        if count == "0":
+            place.type = "Skipped"
+            place.tell("Skipped", message="Skipped, empty params")
+            self._ended(step, "Skipped", {})
+            return
+        place.tell("Running")
+        done: Done = lambda phase, outputs: self._ended(step, phase, outputs)  # noqa: E731 - named for its type
+        self.engine.loops.append(_FanOut(self.engine, step, place, self.scope, int(count), done))
+
+    def _ended(self, step: Step, phase: str, outputs: dict[str, str]) -> None:
+        self.states[step.name] = State(phase, outputs)
+        for name in self.dag.after[step.name]:
+            self.missing[name] -= 1
+            if not self.missing[name]:
+                self._later(self.dag.steps[name])
+        if len(self.states) == len(self.dag.steps):
+            self._complete()
+
+    def _complete(self) -> None:
+        phase = self._phase()
+        outputs: dict[str, str] = {}
+        message = ""
+        if phase == "Succeeded":
+            try:
+                outputs = {one.name: str(one.value(self.scope)) for one in self.dag.exports}
+            except FormError as error:
+                phase, message = "Error", str(error)
+        self.place.tell(phase, message=message, outputs=outputs)
+        self.done(phase, outputs)
+
+    def _phase(self) -> str:
+        """Return the worst of the leaves; one that did not run is as bad as what it waited for."""
+        known: dict[str, str] = {}
+
+        def branch(name: str) -> str:
+            if name not in known:
+                phase = self.states[name].phase
+                if phase in ("Skipped", "Omitted"):
+                    phase = _worst([branch(other) for other in self.dag.steps[name].depends.steps])
+                known[name] = phase
+            return known[name]
+
+        return _worst([branch(name) for name in self.dag.leaves])
+
+
+def _worst(phases: list[str]) -> str:
+    return next((phase for phase in ("Error", "Failed") if phase in phases), "Succeeded")
+
+
+class _FanOut:
+    """A step with one child for each item; children are begun one after the other, as the engine asks for them."""
+
+    def __init__(self, engine: Engine, step: Step, place: _Place, scope: Scope, count: int, done: Done) -> None:
+        self.engine, self.step, self.place, self.scope, self.count, self.done = engine, step, place, scope, count, done
+        self.begun = self.ended = 0
+        self.worst = "Succeeded"
+
+    def next(self) -> None:
+        """Begin the next child."""
+        index = self.begun
+        self.begun += 1
+        if self.begun == self.count:
+            self.engine.loops.remove(self)
+        scope = self.scope._replace(item=str(index))
+        try:
+            parameters = {one.name: one.value(scope) for one in self.step.arguments}
+        except FormError as error:
+            self.place.child(f"({index}:{index})", self.step.template, {}).tell("Error", message=str(error))
+            self._child("Error", {})
+            return
+        place = self.place.child(f"({index}:{index})", self.step.template, parameters)
+        self.engine.begin(place, self._child)
+
+    def _child(self, phase: str, _outputs: dict[str, str]) -> None:
+        self.ended += 1
+        self.worst = _worst([self.worst, phase])
+        if self.ended == self.count:
+            self.place.tell(self.worst)
+            self.done(self.worst, {})
+
+
+class _Retry:
+    """A pod template: tries until one succeeds or no more are due. Its outputs are those of the last."""
+
+    def __init__(self, engine: Engine, pod: Pod, place: _Place, done: Done) -> None:
+        self.engine, self.pod, self.place, self.done = engine, pod, place, done
+        self.attempt = 0
+
+    def start(self) -> None:
+        self.place.type = "Retry"
+        self.place.tell("Running")
+        self._try()
+
+    def _try(self) -> None:
+        place = self.place.child(f"({self.attempt})", self.place.template, self.place.parameters)
+        place.type, place.attempt = "Pod", self.attempt
+        try:
+            work = self._work(place.name)
+        except FormError as error:
+            self._finish(place, Ended("Error", -1, str(error), {}))
+            return
+        place.tell("Pending")
+        self.engine.ready.append(_Try(self, place, work))
+
+    def _work(self, identifier: str) -> Work:
+        scope = Scope(self.engine.workflow, self.place.parameters, {}, retries=self.attempt)
+        return Work(
+            identifier,
+            self.pod,
+            self.attempt,
+            {name: value(scope) for name, value in self.pod.environment},
+            tuple((one.path, one.key(scope), one.optional) for one in self.pod.inputs),
+            tuple((one.path, one.key(scope), one.optional) for one in self.pod.outputs),
+        )
+
+    def ended(self, place: _Place, ended: Ended) -> None:
+        is_due = ended.phase == "Failed" and ended.exit_code == 1 and self.attempt < self.pod.retry.limit
+        if not is_due:
+            self._finish(place, ended)
+            return
+        place.tell(ended.phase, message=ended.message, exit_code=ended.exit_code)
+        self.attempt += 1
+        self._try()
+
+    def _finish(self, place: _Place, ended: Ended) -> None:
+        outputs = ended.parameters
+        place.tell(ended.phase, message=ended.message, outputs=outputs, exit_code=ended.exit_code)
+        self.place.tell(ended.phase, message=ended.message, outputs=outputs, exit_code=ended.exit_code)
+        self.done(ended.phase, outputs)
+
+
+class _Try:
+    """A try that waits for its turn or runs."""
+
+    __slots__ = ("cpu", "place", "retry", "work")
+
+    def __init__(self, retry: _Retry, place: _Place, work: Work) -> None:
+        self.retry, self.place, self.work = retry, place, work
+        self.cpu = min(retry.pod.cpu, retry.engine.site.cpu)
+
+    @property
+    def pod(self) -> Pod:
+        return self.work.pod
+
+    def end(self, ended: Ended) -> None:
+        self.retry.engine.take(self, 1)
+        self.retry.ended(self.place, ended)

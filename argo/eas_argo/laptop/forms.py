@@ -1,0 +1,303 @@
+"""The texts of a manifest that are worked out at run time: tags, and a closed list of expression forms.
+
+Argo has a whole language here; the embedded engine knows the forms that EAS's templates use, with Argo's meaning, and refuses every
+other one by name before anything runs.
+
+    text       = { literal | "{{" tag "}}" | "{{=" expression "}}" }
+    expression = choice [ "?" expression ":" expression ]
+    choice     = equality { ("||" | "&&" | "??") equality }
+    equality   = sum [ ("==" | "!=") sum ]
+    sum        = term { ("+" | "-") term }
+    term       = atom { "[" expression "]" | "." name | "?." name | "?.[" expression "]" }
+    atom       = number | "'" text "'" | "true" | "false" | list | name "(" expression ")" | name | "(" expression ")"
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+
+class UnsupportedError(Exception):
+    """The manifest uses something that the embedded engine does not know."""
+
+
+class FormError(Exception):
+    """A text of the manifest could not be worked out: Argo would end the node in Error."""
+
+
+class Scope(NamedTuple):
+    """What texts can refer to: workflow values, input parameters, steps of the same DAG, the item of a fan-out, tries so far."""
+
+    workflow: dict[str, str]
+    parameters: dict[str, str]
+    tasks: dict[str, Any]
+    item: str | None = None
+    retries: int | None = None
+
+
+Form = Callable[[Scope], Any]
+_TOKEN = re.compile(r"\s*(?:(\d+)|'([^'\\]*)'|([A-Za-z_][\w-]*(?=\()|[A-Za-z_]\w*)|(\|\||&&|\?\?|==|!=|\?\.\[|\?\.|[-+\[\]().,?:!]))")
+_TAG = re.compile(r"\{\{(=?)(.*?)\}\}", re.DOTALL)
+_NOTHING: Any = None
+
+
+def text(form: str) -> Callable[[Scope], str]:
+    """Return the function that works a text out."""
+    return _text(form)
+
+
+@lru_cache(maxsize=4096)
+def _text(form: str) -> Callable[[Scope], str]:
+    parts: list[Callable[[Scope], str]] = []
+    end = 0
+    for match in _TAG.finditer(form):
+        parts.append(_literal(form[end : match.start()]))
+        parts.append(_shown(_Parser(match[2]).whole()) if match[1] else _tag(match[2].strip()))
+        end = match.end()
+    if not parts:
+        return _literal(form)
+    parts.append(_literal(form[end:]))
+    return lambda scope: "".join(part(scope) for part in parts)
+
+
+def expression(form: str) -> Form:
+    """Return the function that works an expression without braces out."""
+    return _expression(form)
+
+
+@lru_cache(maxsize=1024)
+def _expression(form: str) -> Form:
+    return _Parser(form).whole()
+
+
+def _literal(given: str) -> Callable[[Scope], str]:
+    return lambda _: given
+
+
+def _shown(form: Form) -> Callable[[Scope], str]:
+    def show(scope: Scope) -> str:
+        value = form(scope)
+        if value is None:
+            raise FormError("an expression has no value")
+        return value if isinstance(value, str) else json.dumps(value)
+
+    return show
+
+
+def _tag(tag: str) -> Callable[[Scope], str]:
+    """Return the function of a tag without an expression."""
+    head, _, name = tag.rpartition(".")
+    if tag == "item":
+        return lambda scope: _known(scope.item, tag)
+    if tag == "retries":
+        return lambda scope: _known(str(scope.retries) if scope.retries is not None else None, tag)
+    if head == "inputs.parameters":
+        return lambda scope: _known(scope.parameters.get(name), tag)
+    if head in ("workflow", "workflow.parameters"):
+        return lambda scope: _known(scope.workflow.get(tag), tag)
+    match = re.fullmatch(r"tasks\.([\w-]+)\.status", tag)
+    if match:
+        step = match[1]
+        return lambda scope: _known(scope.tasks[step].phase if step in scope.tasks else None, tag)
+    raise UnsupportedError(f"the tag {{{{{tag}}}}} is not known to the embedded engine")
+
+
+def _known(value: str | None, tag: str) -> str:
+    if value is None:
+        raise FormError(f"{{{{{tag}}}}} has no value")
+    return value
+
+
+class _Parser:
+    """A recursive descent over an expression; every method returns the function of what it read."""
+
+    def __init__(self, form: str) -> None:
+        self.form = form
+        self.tokens: list[tuple[str, str]] = []
+        at = 0
+        while at < len(form.rstrip()):
+            match = _TOKEN.match(form, at)
+            if match is None:
+                raise UnsupportedError(f"the expression {form!r} is not known to the embedded engine")
+            kind = ("number", "text", "name", "sign")[match.lastindex - 1 if match.lastindex else 3]
+            self.tokens.append((kind, match[match.lastindex or 0]))
+            at = match.end()
+        self.at = 0
+
+    def whole(self) -> Form:
+        form = self._expression()
+        if self.at < len(self.tokens):
+            raise self._unknown()
+        return form
+
+    def _unknown(self) -> UnsupportedError:
+        return UnsupportedError(f"the expression {self.form!r} is not known to the embedded engine")
+
+    def _peek(self) -> str:
+        return self.tokens[self.at][1] if self.at < len(self.tokens) and self.tokens[self.at][0] == "sign" else ""
+
+    def _take(self, *signs: str) -> str:
+        if self._peek() not in signs:
+            raise self._unknown()
+        self.at += 1
+        return self.tokens[self.at - 1][1]
+
+    def _expression(self) -> Form:
+        test = self._choice()
+        if self._peek() != "?":
+            return test
+        self._take("?")
+        yes = self._expression()
+        self._take(":")
+        no = self._expression()
+        return lambda scope: yes(scope) if test(scope) else no(scope)
+
+    def _choice(self) -> Form:
+        left = self._equality()
+        while self._peek() in ("||", "&&", "??"):
+            left = _joined(self._take("||", "&&", "??"), left, self._equality())
+        return left
+
+    def _equality(self) -> Form:
+        left = self._sum()
+        if self._peek() in ("==", "!="):
+            is_equal = self._take("==", "!=") == "=="
+            right = self._sum()
+            return lambda scope: (left(scope) == right(scope)) is is_equal
+        return left
+
+    def _sum(self) -> Form:
+        left = self._term()
+        while self._peek() in ("+", "-"):
+            left = _added(self._take("+", "-"), left, self._term())
+        return left
+
+    def _term(self) -> Form:
+        form = self._atom()
+        while self._peek() in ("[", ".", "?.", "?.["):
+            sign = self._take("[", ".", "?.", "?.[")
+            if sign in (".", "?."):
+                kind, name = self._next()
+                if kind != "name":
+                    raise self._unknown()
+                form = _member(form, lambda _, name=name: name, optional=sign == "?.")
+            else:
+                key = self._expression()
+                self._take("]")
+                form = _member(form, key, optional=sign == "?.[")
+        return form
+
+    def _next(self) -> tuple[str, str]:
+        if self.at >= len(self.tokens):
+            raise self._unknown()
+        self.at += 1
+        return self.tokens[self.at - 1]
+
+    def _atom(self) -> Form:
+        kind, value = self._next()
+        if kind == "number":
+            number = int(value)
+            return lambda _: number
+        if kind == "text":
+            return lambda _: value
+        if value == "-":
+            kind, value = self._next()
+            if kind != "number":
+                raise self._unknown()
+            negative = -int(value)
+            return lambda _: negative
+        if value == "(":
+            inner = self._expression()
+            self._take(")")
+            return inner
+        if value == "[":
+            return self._list()
+        if kind == "name":
+            return self._name(value)
+        raise self._unknown()
+
+    def _list(self) -> Form:
+        items: list[Form] = []
+        while self._peek() != "]":
+            items.append(self._expression())
+            if self._peek() == ",":
+                self._take(",")
+        self._take("]")
+        nowhere = Scope({}, {}, {})
+        try:  # tables hold constants: work them out once
+            constant = [item(nowhere) for item in items]
+        except (FormError, KeyError):
+            return lambda scope: [item(scope) for item in items]
+        return lambda _: constant
+
+    def _name(self, name: str) -> Form:
+        if name in ("true", "false"):
+            return lambda _: name == "true"
+        if name in _FUNCTIONS and self._peek() == "(":
+            self._take("(")
+            argument = self._expression()
+            self._take(")")
+            function = _FUNCTIONS[name]
+            return lambda scope: function(argument(scope))
+        if name == "inputs":
+            return lambda scope: {"parameters": scope.parameters}
+        if name == "tasks":
+            return lambda scope: scope.tasks
+        raise UnsupportedError(f"{name!r} in the expression {self.form!r} is not known to the embedded engine")
+
+
+def _joined(sign: str, left: Form, right: Form) -> Form:
+    if sign == "??":
+        return lambda scope: right(scope) if (value := left(scope)) is None else value
+    if sign == "||":
+        return lambda scope: left(scope) or right(scope)
+    return lambda scope: left(scope) and right(scope)
+
+
+def _added(sign: str, left: Form, right: Form) -> Form:
+    if sign == "+":
+        return lambda scope: left(scope) + right(scope)
+    return lambda scope: left(scope) - right(scope)
+
+
+def _member(form: Form, key: Form, *, optional: bool) -> Form:
+    def get(scope: Scope) -> Any:
+        container, name = form(scope), key(scope)
+        if container is None:
+            if optional:
+                return None
+            raise FormError(f"cannot take {name!r} of nothing")
+        if isinstance(container, list):
+            if not isinstance(name, int) or not 0 <= name < len(container):
+                raise FormError(f"a table has no entry {name!r}")
+            return container[name]
+        if isinstance(container, dict):
+            return container.get(name)
+        return container.member(name)
+
+    return get
+
+
+def _integer(value: Any) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        raise FormError(f"{value!r} is no integer") from None
+
+
+def _parsed(value: Any) -> Any:
+    try:
+        return json.loads(value)
+    except (TypeError, ValueError):
+        raise FormError(f"{value!r} is not JSON") from None
+
+
+def _written(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+_FUNCTIONS: dict[str, Callable[[Any], Any]] = {"asInt": _integer, "fromJSON": _parsed, "string": _written}

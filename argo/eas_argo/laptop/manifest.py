@@ -1,0 +1,232 @@
+"""A Workflow as the embedded engine understands it: every text parsed, everything unknown refused before it runs."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from eas_argo.laptop import depends as dependences
+from eas_argo.laptop import forms
+from eas_argo.laptop.depends import Depends
+from eas_argo.laptop.forms import Form, Scope, UnsupportedError
+
+Text = Callable[[Scope], str]
+
+
+class Argument(NamedTuple):
+    """A parameter that a step hands down."""
+
+    name: str
+    value: Text
+
+
+class Step(NamedTuple):
+    """A task of a DAG. `count` makes it a fan-out."""
+
+    name: str
+    template: str
+    depends: Depends
+    when: Text | None
+    arguments: tuple[Argument, ...]
+    count: Text | None
+
+
+class Export(NamedTuple):
+    """An output parameter of a DAG."""
+
+    name: str
+    value: Form
+
+
+class Dag(NamedTuple):
+    """A template that runs others. `leaves` are the steps that no other waits for; `after` the steps that wait for each."""
+
+    name: str
+    steps: dict[str, Step]
+    exports: tuple[Export, ...]
+    leaves: tuple[str, ...]
+    after: dict[str, tuple[str, ...]]
+
+
+class Artifact(NamedTuple):
+    """A file or folder of an attempt and its key in the repository; `path` is relative to the attempt's folder."""
+
+    path: str
+    key: Text
+    optional: bool
+
+
+class Result(NamedTuple):
+    """An output parameter that a pod writes to a file; `default` is None where a missing file is an error."""
+
+    name: str
+    path: str
+    default: str | None
+
+
+class Retry(NamedTuple):
+    """How often a program that exits with 1 is started again."""
+
+    limit: int
+
+
+class Pod(NamedTuple):
+    """A template that runs a program. cpu in cores, memory in bytes, time limit in seconds."""
+
+    name: str
+    verb: str
+    image: str
+    description: dict[str, Any]
+    environment: tuple[tuple[str, Text], ...]
+    inputs: tuple[Artifact, ...]
+    outputs: tuple[Artifact, ...]
+    results: tuple[Result, ...]
+    retry: Retry
+    cpu: float
+    gpu: int
+    memory_bytes: int
+    time_limit_s: float
+
+
+class Open(NamedTuple):
+    """A template without a pod, which succeeds at once."""
+
+    name: str
+
+
+Template = Dag | Pod | Open
+
+
+class Manifest(NamedTuple):
+    """A whole Workflow."""
+
+    generate_name: str
+    parameters: dict[str, str]
+    entrypoint: str
+    templates: dict[str, Template]
+    about: dict[str, Any]
+
+
+_ROOT = "/eas/"
+_RETRIED = re.compile(r"lastRetry\.exitCode == '1' && asInt\(retries\) < (\d+)")
+
+
+def load(workflow: dict[str, Any]) -> Manifest:
+    """Return a Workflow ready to run; raise `UnsupportedError` when it holds what the engine does not know."""
+    try:
+        specification = workflow["spec"]
+        templates = {one["name"]: _template(one) for one in specification["templates"]}
+        parameters = specification.get("arguments", {}).get("parameters", [])
+        about = workflow["metadata"].get("annotations", {}).get("eas/about", "{}")
+        return Manifest(
+            generate_name=workflow["metadata"].get("generateName", "run-"),
+            parameters={one["name"]: one["value"] for one in parameters},
+            entrypoint=specification["entrypoint"],
+            templates=templates,
+            about=json.loads(about),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnsupportedError(f"not a workflow that EAS wrote: {error!r}") from error
+
+
+def _template(given: dict[str, Any]) -> Template:
+    if "dag" in given:
+        return _dag(given)
+    if "container" in given:
+        return _pod(given)
+    if "suspend" in given and given["suspend"].get("duration") == "0":
+        return Open(given["name"])
+    raise UnsupportedError(f"the template {given['name']!r} is of a kind that the embedded engine does not know")
+
+
+def _dag(given: dict[str, Any]) -> Dag:
+    if given["dag"].get("failFast") is not False:
+        raise UnsupportedError(f"the template {given['name']!r} must say failFast: false")
+    steps = {one["name"]: _step(one) for one in given["dag"]["tasks"] or ()}
+    after: dict[str, list[str]] = {name: [] for name in steps}
+    for step in steps.values():
+        for other in step.depends.steps:
+            if other not in steps:
+                raise UnsupportedError(f"{step.name!r} depends on {other!r}, which {given['name']!r} does not have")
+            after[other].append(step.name)
+    exports = given.get("outputs", {}).get("parameters", [])
+    return Dag(
+        given["name"],
+        steps,
+        tuple(Export(one["name"], forms.expression(one["valueFrom"]["expression"])) for one in exports),
+        tuple(name for name, others in after.items() if not others),
+        {name: tuple(others) for name, others in after.items()},
+    )
+
+
+_STEP_KEYS = {"name", "template", "depends", "when", "arguments", "withSequence"}
+
+
+def _step(given: dict[str, Any]) -> Step:
+    if given.keys() - _STEP_KEYS:
+        unknown = ", ".join(sorted(given.keys() - _STEP_KEYS))
+        raise UnsupportedError(f"the step {given['name']!r} uses {unknown}, which the embedded engine does not know")
+    arguments = given.get("arguments", {}).get("parameters", [])
+    sequence = given.get("withSequence")
+    return Step(
+        given["name"],
+        given["template"],
+        dependences.parse(given["depends"]) if "depends" in given else dependences.NONE,
+        forms.text(given["when"]) if "when" in given else None,
+        tuple(Argument(one["name"], forms.text(one["value"])) for one in arguments),
+        forms.text(str(sequence["count"])) if sequence else None,
+    )
+
+
+def _pod(given: dict[str, Any]) -> Pod:
+    container = given["container"]
+    command = container["command"]
+    if command[:3] != ["python3", "-m", "eas_worker"] or command[3] not in ("run", "qc", "ask"):
+        raise UnsupportedError(f"the template {given['name']!r} runs {command!r}; the embedded engine starts the EAS worker only")
+    variables = {one["name"]: one["value"] for one in container["env"]}
+    description = variables.pop("EAS_TASK")
+    limits = container["resources"]["limits"]
+    inputs, outputs = given.get("inputs", {}), given.get("outputs", {})
+    retried = _RETRIED.search(given.get("retryStrategy", {}).get("expression", ""))
+    return Pod(
+        name=given["name"],
+        verb=command[3],
+        image=container["image"],
+        description=json.loads(description),
+        environment=tuple((name, forms.text(value)) for name, value in variables.items()),
+        inputs=tuple(_artifact(one) for one in inputs.get("artifacts", [])),
+        outputs=tuple(_artifact(one) for one in outputs.get("artifacts", [])),
+        results=tuple(_result(one) for one in outputs.get("parameters", [])),
+        retry=Retry(int(retried[1]) if retried else 0),
+        cpu=_cores(str(limits["cpu"])),
+        gpu=int(limits.get("nvidia.com/gpu", 0)),
+        memory_bytes=_bytes(str(limits["memory"])),
+        time_limit_s=float(given["activeDeadlineSeconds"]),
+    )
+
+
+def _artifact(given: dict[str, Any]) -> Artifact:
+    if not given["path"].startswith(_ROOT):
+        raise UnsupportedError(f"the artifact {given['name']!r} lies outside of {_ROOT}")
+    return Artifact(given["path"].removeprefix(_ROOT), forms.text(given["s3"]["key"]), bool(given.get("optional")))
+
+
+def _result(given: dict[str, Any]) -> Result:
+    source = given["valueFrom"]
+    return Result(given["name"], source["path"].removeprefix(_ROOT), source.get("default"))
+
+
+def _cores(quantity: str) -> float:
+    return float(quantity[:-1]) / 1000 if quantity.endswith("m") else float(quantity)
+
+
+_UNITS = {"k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
+
+
+def _bytes(quantity: str) -> int:
+    match = re.fullmatch(r"([\d.]+)([kMG]i?|Ki)?", quantity)
+    if match is None:
+        raise UnsupportedError(f"the amount of memory {quantity!r} is not known to the embedded engine")
+    return round(float(match[1]) * _UNITS.get(match[2] or "", 1))

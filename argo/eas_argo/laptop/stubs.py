@@ -1,0 +1,134 @@
+"""Simulated programs: an executor that makes what a script says, in no time and without any file."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from eas_argo.laptop.engine import Ended, Work
+from eas_worker import assignment
+from eas_worker.expressions import ExpressionError
+
+VERDICTS = ("pass", "warn", "fail", "error", "no_work")
+
+
+class Entry(NamedTuple):
+    """What the script says of a task."""
+
+    metadata: dict[str, Any] | list[dict[str, Any]]
+    verdict: str
+
+
+class Script:
+    """Says what stubs do, by path, pattern of paths, name or task type, in this order."""
+
+    def __init__(self, entries: dict[str, Entry]) -> None:
+        self.entries = entries
+        self.patterns = [(_pattern(key), entry) for key, entry in entries.items() if set("*?") & set(key)]
+
+    def find(self, path: str, name: str | None, task: str) -> Entry:
+        """Return the entry of a task; without one it passes and emits nothing."""
+        if path in self.entries:
+            return self.entries[path]
+        for pattern, entry in self.patterns:
+            if pattern.fullmatch(path):
+                return entry
+        for key in (name, task):
+            if key is not None and key in self.entries:
+                return self.entries[key]
+        return Entry({}, "pass")
+
+
+def _pattern(key: str) -> re.Pattern[str]:
+    return re.compile(fnmatch.translate(key.replace("[", "[[]")), re.DOTALL)
+
+
+class Stubs:
+    """An executor of simulated programs and gates; `records` holds what they would have kept, by key."""
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.records: dict[str, dict[str, Any]] = {}
+        self._ended: list[tuple[str, Ended]] = []
+
+    def start(self, work: Work) -> None:
+        """Run a stub."""
+        verbs: dict[str, Callable[[Work], Ended]] = {"run": self._run, "qc": self._qc, "ask": self._ask}
+        self._ended.append((work.id, verbs[work.pod.verb](work)))
+
+    def wait(self, timeout_s: float) -> list[tuple[str, Ended]]:
+        """Return what has run since."""
+        ended, self._ended = self._ended, []
+        return ended
+
+    def stop(self) -> None:
+        """Do nothing: stubs end at once."""
+
+    def requested(self, work: Work, indices: assignment.Indices) -> list[Any]:
+        """Return the metadata that an attempt asks for."""
+        keys = {path: key for path, key, _ in work.inputs}
+
+        def load(number: int, iteration: str) -> dict[str, Any] | None:
+            key = keys[f"in/.requested/{number}"]
+            if not key.endswith("/qc.json"):
+                key = "/".join(filter(None, (key, iteration, "qc.json")))
+            return self.records.get(key)
+
+        return assignment.requested_metadata(work.pod.description, indices, work.environment["EAS_SEED"], load)
+
+    def _run(self, work: Work) -> Ended:
+        description = work.pod.description
+        indices = assignment.parse_indices(work.environment["EAS_INDICES"])
+        folder = _key(work.outputs, "records")
+        try:
+            given = assignment.assign(description, indices, work.environment["EAS_SEED"], self.requested(work, indices))
+        except ExpressionError as error:
+            self.records[f"{folder}/run.json"] = {"status": "raised", "message": str(error), "metadata": {}}
+            return Ended("Failed", 1, str(error), {})
+        entry = self.script.find(given.path, given.name, given.task)
+        metadata = entry.metadata
+        if isinstance(metadata, list):
+            metadata = metadata[min(_iteration(description, indices), len(metadata)) - 1] if metadata else {}
+        status = {"error": "raised", "no_work": "no_work"}.get(entry.verdict, "done")
+        self.records[f"{folder}/run.json"] = {"status": status, "message": "scripted", "metadata": metadata, "verdict": entry.verdict}
+        if status == "raised":
+            return Ended("Failed", 1, "scripted error", {})
+        results = {one.name: "true" if status == "no_work" else str(one.default) for one in work.pod.results}
+        return Ended("Succeeded", 0, "", results)
+
+    def _qc(self, work: Work) -> Ended:
+        attempts = next(key for path, key, _ in work.inputs if path == "in/.attempts")
+        tries = [key for key in self.records if key.startswith(f"{attempts}/attempt-")]
+        run = self.records[tries[-1]] if tries else {"metadata": {}, "message": "it never ran"}
+        verdict = run.get("verdict", "error") if work.environment["EAS_STATUS"] == "Succeeded" else "error"
+        record = {"verdict": verdict, "metadata": run["metadata"], "reason": run["message"], "answers": {}}
+        self.records[_key(work.outputs, "records/qc.json")] = record
+        if verdict not in ("pass", "warn"):
+            return Ended("Failed", 1, f"{verdict}: {run['message']}", {})
+        answers = self._answers(work, run["metadata"])
+        record["problems"] = answers.problems
+        return Ended("Succeeded", 0, f"{verdict}: scripted", {one.name: json.dumps(answers.values) for one in work.pod.results})
+
+    def _ask(self, work: Work) -> Ended:
+        answers = self._answers(work, None)
+        if answers.problems:
+            return Ended("Failed", 1, "; ".join(answers.problems), {})
+        return Ended("Succeeded", 0, "", {"answers": json.dumps(answers.values)})
+
+    def _answers(self, work: Work, own: dict[str, Any] | None) -> assignment.Answers:
+        indices = assignment.parse_indices(work.environment["EAS_INDICES"])
+        requested = self.requested(work, indices)
+        return assignment.answer(work.pod.description, indices, work.environment["EAS_SEED"], requested, own)
+
+
+def _key(artifacts: tuple[tuple[str, str, bool], ...], path: str) -> str:
+    return next(key for one, key, _ in artifacts if one == path)
+
+
+def _iteration(description: dict[str, Any], indices: assignment.Indices) -> int:
+    """Return the number of the iteration of the innermost do-while around a task; 1 without one."""
+    numbers = [indices[loop["id"]] for loop in description["loops"] if "repeat" in loop]
+    return numbers[-1] if numbers else 1
