@@ -56,8 +56,6 @@ class BaseContext:
         What was emitted so far.
     path, task : str
         The task's place in the run and its type.
-    seed : int
-        Seed for random numbers, 63 bits, the same in every attempt of this task and different for every task.
     threads : int
         How many threads to use.
     log : logging.Logger
@@ -73,7 +71,7 @@ class BaseContext:
         self.task = attempt.assignment.task
         self.settings = View("setting", attempt.assignment.settings)
         self.loop_variables = View("loop variable", attempt.assignment.metadata)
-        self.seed = seed_of(attempt.seed, self.path)
+        self._run_seed = attempt.seed
         self.threads = attempt.threads
         self.log = logging.getLogger(PROGRAM_LOGGER)
 
@@ -82,6 +80,11 @@ class BaseContext:
         """A folder for whatever is needed meanwhile; it is removed at the end."""
         self._folder.mkdir(parents=True, exist_ok=True)
         return self._folder
+
+    @property
+    def seed(self) -> int:
+        """Seed for random numbers, 63 bits: the same in every attempt of this task, and different for every task."""
+        return seed_of(self._run_seed, self.path)
 
     @property
     def random(self) -> random.Random:
