@@ -50,5 +50,9 @@ class View(Mapping[str, Any]):
         """Show what is inside."""
         return f"View({self._kind!r}, {self._things!r})"
 
+    def __reduce__(self) -> tuple[type[View], tuple[str, Mapping[str, Any]]]:
+        """Say how to make another one, for programs that hand their settings to other processes."""
+        return View, (self._kind, self._things)
+
     def _unknown(self, name: str) -> str:
         return f"no {self._kind} {name!r}; there are: {', '.join(self._things) or 'none'}"
