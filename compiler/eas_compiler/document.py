@@ -65,15 +65,23 @@ def has_surrogate(text: str) -> bool:
 # Parameters
 
 
+class Values(dict[str, Any]):
+    """The values of the parameters; those in `broken` are wrong, which has been reported where they are defined."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.broken: set[str] = set()
+
+
 class Parameters:
     """Folds the chain's parameters: static expressions that may refer to each other."""
 
     def __init__(self, given: dict[str, Node], overrides: dict[str, Any], diagnostics: Diagnostics) -> None:
         self.given, self.overrides, self.diagnostics = given, overrides, diagnostics
-        self.values: dict[str, Any] = {}
+        self.values = Values()
         self._open: list[str] = []
 
-    def all(self) -> dict[str, Any]:
+    def all(self) -> Values:
         """Return all values; those that are wrong are reported and null."""
         for name in self.given:
             self._resolve(name)
@@ -87,12 +95,11 @@ class Parameters:
             circle = " → ".join([*self._open[self._open.index(name) :], name])
             places = [related(self.given[one], one) for one in self._open[self._open.index(name) + 1 :]]
             self.diagnostics.error("parameter-circle", node, f"parameters refer to each other in a circle: {circle}", None, *places)
-            self.values[name] = None
+            self.values.broken.add(name)
             return
         self._open.append(name)
-        value = self.overrides[name] if name in self.overrides else self._value(node)
+        self.values[name] = self.overrides[name] if name in self.overrides else self._value(node)
         self._open.pop()
-        self.values[name] = value
 
     def _value(self, node: Node) -> Any:
         if isinstance(node.value, dict):
@@ -103,13 +110,18 @@ class Parameters:
             return node.value
         try:
             expression = expressions.parse(node.value)
-            self._check(expression)
+            if self._uses_broken(expression):
+                self.values.broken.add(self._open[-1])
+                return None
             return expressions.evaluate(expression, {"parameters": self.values})
         except ExpressionError as error:
             self.diagnostics.expression(node, error)
+            self.values.broken.add(self._open[-1])
             return None
 
-    def _check(self, expression: Expression) -> None:
+    def _uses_broken(self, expression: Expression) -> bool:
+        """Fold the parameters that an expression uses; tell whether one of them is broken."""
+        used: set[str] = set()
         for use in expression.uses:
             if use.name != "parameters":
                 raise ExpressionError(f"{use.name} is not known in `parameters`", use.start, use.end - use.start)
@@ -118,6 +130,8 @@ class Parameters:
                     hint = did_you_mean(name, self.given)
                     raise ExpressionError(f"unknown parameter {name!r}", use.start, use.end - use.start, hint)
                 self._resolve(name)
+                used.add(name)
+        return bool(used & self.values.broken)
 
 
 def static(node: Node, parameters: dict[str, Any], diagnostics: Diagnostics) -> Any:

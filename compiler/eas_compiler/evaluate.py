@@ -11,7 +11,7 @@ from eas_compiler import names
 from eas_compiler.diagnostics import Diagnostics, did_you_mean
 from eas_compiler.names import Index, Pattern, Table
 from eas_compiler.source import Node
-from eas_compiler.tree import IndexTable, Scope, Variable
+from eas_compiler.tree import IndexTable, Scope
 from eas_worker import expressions
 from eas_worker.assignment import loop_variables
 from eas_worker.expressions import Expression, ExpressionError, Use
@@ -44,8 +44,11 @@ def parse(node: Node, scope: Scope, diagnostics: Diagnostics) -> Expression | No
         diagnostics.expression(node, error)
         return None
     before = diagnostics.errors
+    broken = getattr(scope.parameters, "broken", ())
     for use in expression.uses:
         _check_use(node, use, scope, diagnostics)
+    if any(use.name == "parameters" and (use.key in broken or (use.key is None and broken)) for use in expression.uses):
+        return None
     return expression if diagnostics.errors == before else None
 
 
@@ -307,9 +310,3 @@ def _fields(template: str) -> Iterator[tuple[str, str | None]]:
             field, automatic = f"{automatic}{field}", automatic + 1
         suffix = (f"!{conversion}" if conversion else "") + (f":{specification}" if specification else "")
         yield literal, f"{{{field}{suffix}}}"
-
-
-def variable_values(variable: Variable, scope: Scope) -> Iterator[Any]:
-    """Yield the values of a loop variable at all indices of one loop, as far as a table goes."""
-    for indices in combinations(frozenset({variable.id, *variable.depends}), scope):
-        yield loop_variables([one.entry for one in scope.variables if one.id in indices], scope.parameters, indices)

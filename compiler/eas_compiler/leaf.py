@@ -46,7 +46,8 @@ def task(common: Common, directory: Pattern, registry: Registry, diagnostics: Di
     for side in ("inputs", "outputs"):
         sides[side] = _files(known.get(side), side, variants, common.scope, directory, diagnostics)
         for variant in variants:
-            _check_ports(variant.type, side, known.get(side), known.get("task", node), diagnostics)
+            if side in known or side not in node.value:
+                _check_ports(variant.type, side, known.get(side), known.get("task", node), diagnostics)
     overrides = _overrides(known, common.scope, diagnostics)
     return Task(common, variants, sides["inputs"], sides["outputs"], given, overrides)
 
@@ -104,10 +105,13 @@ def _files(
 ) -> dict[str, File]:
     files = {}
     for port, member in node.value.items() if node is not None else ():
+        ports = [getattr(one.type, side)[port] for one in variants if port in getattr(one.type, side)]
+        is_many = side == "inputs" and any(one.many for one in ports)
+        if is_many and (isinstance(member.value, list) or set("*?[") & set(str(member.value))):
+            diagnostics.error("not-yet", member, "gathering several files is not supported by this version")
+            continue
         if isinstance(member.value, list):
-            many = any(getattr(one.type, side).get(port, Port("", False, False, 1, None, "")).many for one in variants)
-            message = "gathering several files is not supported by this version" if many else f"{port} takes one file name"
-            diagnostics.error("not-yet" if many else "type", member, message)
+            diagnostics.error("type", member, f"{port} takes one file name, not a list")
             continue
         name = file_name(member, scope, diagnostics, f"the name of {port}")
         if name is not None:

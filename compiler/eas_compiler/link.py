@@ -39,7 +39,7 @@ class External(NamedTuple):
 class Links(NamedTuple):
     """The edges of a chain.
 
-    `waits`: what each item waits for, by its path; `externals`: the files from outside; `exports`: which files both branches of the
+    `waits`: what each item waits for, by its path, and what one branch of a conditional waits for in addition, by its path; `externals`: the files from outside; `exports`: which files both branches of the
     conditional at a path make; `makers`: the conditionals that make the file of an input, by the task's path and the port.
     """
 
@@ -57,10 +57,15 @@ class _Visible(NamedTuple):
 
 
 class _Frame(NamedTuple):
-    """A list around a task: `item` of the list holds the task; `repeat` is the do-while whose body the list is."""
+    """A list around a task.
+
+    `item` of the list holds the task; `unit` is its path, or that of the branch of it in which the task is; `repeat` is the do-while whose
+    body the list is.
+    """
 
     path: str
     item: Item
+    unit: str
     scope: Scope
     repeat: Repeat | None
 
@@ -187,8 +192,7 @@ class _Linker:
             if isinstance(item, Group):
                 self.descend(item.body, path, scope, frames, wanted, repeat)
                 continue
-            inner = (*frames, _Frame(path, item, scope, repeat))
-            self.waits.setdefault(item.common.path, [])
+            inner = (*frames, _Frame(path, item, item.common.path, scope, repeat))
             for requirement in wanted:
                 self._require(requirement, inner)
             if isinstance(item, Task):
@@ -197,7 +201,9 @@ class _Linker:
             for body in bodies(item):
                 variable = (item.variable,) if isinstance(item, (Loop, Repeat)) else ()
                 deeper = scope._replace(variables=(*scope.variables, *variable))
-                self.descend(body, body.path, deeper, inner, (), item if isinstance(item, Repeat) else None)
+                unit = body.path if isinstance(item, Branch) else item.common.path
+                around = (*frames, _Frame(path, item, unit, scope, repeat))
+                self.descend(body, body.path, deeper, around, (), item if isinstance(item, Repeat) else None)
 
     def _require(self, requirement: Requirement, frames: tuple[_Frame, ...]) -> None:
         targets = list(flat(requirement.item.body)) if isinstance(requirement.item, Group) else [requirement.item]
@@ -205,10 +211,10 @@ class _Linker:
             here = {id(item) for item in self.lists[frame.path]}
             for target in targets:
                 if id(target) in here:
-                    self._wait(frame.item, Wait(target, None, (), None))
+                    self._wait(frame.unit, Wait(target, None, (), None))
 
-    def _wait(self, item: Item, wait: Wait) -> None:
-        waits = self.waits[item.common.path]
+    def _wait(self, unit: str, wait: Wait) -> None:
+        waits = self.waits.setdefault(unit, [])
         for number, other in enumerate(waits):
             if other.item is wait.item and other.file == wait.file:
                 same = other.ids == wait.ids and other.where is not None and wait.where is not None
@@ -240,7 +246,7 @@ class _Linker:
         here = found.frame.scope.domains
         ids = tuple(name for name in here if name in found.fixed)
         where = frozenset({tuple(found.fixed[name] for name in ids)}) if ids else None
-        self._wait(found.frame.item, Wait(found.visible.item, file, ids, where))
+        self._wait(found.frame.unit, Wait(found.visible.item, file, ids, where))
 
     def _search(self, case: _Case, frame: _Frame, domains: names.Domains, found: list[_Found]) -> list[_Case]:
         """Look for a file in one list; return the cases that are left. Earlier iterations of a do-while are no waits."""
@@ -325,7 +331,7 @@ class _Linker:
 
     def _visit(self, item: Item, state: dict[str, int], stack: list[Item]) -> None:
         """Walk an item's waits depth first; an item that is met again on the way closes a circle."""
-        todo = [(item, iter(self.waits.get(item.common.path, ())))]
+        todo = [(item, iter(self._all_waits(item)))]
         if state.get(item.common.path):
             return
         state[item.common.path] = 1
@@ -344,7 +350,11 @@ class _Linker:
             elif not state.get(target.common.path):
                 state[target.common.path] = 1
                 stack.append(target)
-                todo.append((target, iter(self.waits.get(target.common.path, ()))))
+                todo.append((target, iter(self._all_waits(target))))
+
+    def _all_waits(self, item: Item) -> list[Wait]:
+        units = [item.common.path, *(body.path for body in bodies(item) if isinstance(item, Branch))]
+        return [wait for unit in units for wait in self.waits.get(unit, ())]
 
     def _circle(self, circle: list[Item]) -> None:
         start = min(range(len(circle)), key=lambda at: circle[at].common.node.start)

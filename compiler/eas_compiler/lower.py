@@ -132,10 +132,13 @@ class _Lowering:
         assert isinstance(item, Branch)
         if wait.file is not None and self.has_no_work:
             return f"{local}-file-{self.links.exports[item.common.path].index(wait.file)}.Succeeded"
-        branches = [f"{local}-{name}" for name, body in (("then", item.then), ("else", item.otherwise)) if body is not None]
         if wait.file is not None:
-            return " || ".join(f"{branch}.Succeeded" for branch in branches)
-        ended = [f"({branch}.Succeeded || {branch}.Skipped)" for branch in branches]
+            return f"{local}-then.Succeeded || {local}-else.Succeeded"
+        ended = []
+        for name, body in (("then", item.then), ("else", item.otherwise)):
+            if body is not None:
+                other = f"{local}-not-{name}.Succeeded" if self.links.waits.get(body.path) else f"{local}-{name}.Skipped"
+                ended.append(f"({local}-{name}.Succeeded || {other})")
         return " && ".join(ended) if len(ended) > 1 else ended[0][1:-1]
 
     # ---- tasks
@@ -293,8 +296,13 @@ class _Lowering:
         for name, body, value in (("then", item.then, 1), ("else", item.otherwise, 0)):
             if body is not None:
                 template = f"{_template_name(item.common.path)}-{name}"
-                depends = self._depends(self._waits(item), *([after] if after else []))
+                more = [after] if after else []
+                own = self.links.waits.get(body.path, ())
+                depends = self._depends((*self._waits(item), *own), *more)
                 steps.append(_dag_task(f"{local}-{name}", template, depends, forms.equals(answer, value), arguments))
+                if own:  # it may be blocked although it is not taken: who waits for the conditional must be able to tell
+                    depends = self._depends(self._waits(item), *more)
+                    steps.append(_dag_task(f"{local}-not-{name}", "open", depends, forms.equals(answer, 1 - value), []))
                 self.list(template, body, scope, exports)
         for number, _ in enumerate(exports):
             given = " ?? ".join(f"tasks['{local}-{name}'].outputs?.parameters?.['file-{number}']" for name in ("then", "else"))

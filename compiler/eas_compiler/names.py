@@ -32,6 +32,10 @@ class Table(NamedTuple):
     ids: tuple[str, ...]
     entries: dict[tuple[int, ...], str]
 
+    def __hash__(self) -> int:
+        """Return a hash, which a dict does not give."""
+        return hash((self.ids, frozenset(self.entries.items())))
+
 
 class Domain(NamedTuple):
     """The indices that a loop can take: `first` to `last`, without end when only the run can tell."""

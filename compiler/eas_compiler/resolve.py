@@ -185,7 +185,7 @@ class _Resolver:
     def _common(self, node: Node, path: str, where: _Where) -> tuple[Common, _Where]:
         members, scope = node.value, where.scope
         name = None
-        if "name" in members:
+        if "name" in members and document.of_type(members["name"], str, self.diagnostics, "name"):
             name = evaluate.pattern(members["name"], scope, self.diagnostics, "name")
         requires = self._requires(members.get("requires_metadata_from"), where)
         scope = scope._replace(requested=scope.requested | {one.text: one.item for one in requires})

@@ -160,6 +160,7 @@ _OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Po
 _COMPARISONS = (ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Is, ast.IsNot, ast.In, ast.NotIn)
 _UNARY = (ast.UAdd, ast.USub, ast.Not)
 _COMPREHENSIONS = (ast.ListComp, ast.DictComp, ast.GeneratorExp)
+_SYMBOLS = {"LShift": "<<", "RShift": ">>", "BitOr": "|", "BitAnd": "&", "BitXor": "^", "MatMult": "@", "Invert": "~"}
 _FORMS: dict[type[ast.AST], str] = {
     ast.Lambda: "lambda",
     ast.NamedExpr: "an assignment (:=)",
@@ -232,12 +233,12 @@ class _Checker(_Place):
 
     def _BinOp(self, node: ast.BinOp, depth: int, names: frozenset[str]) -> None:
         if not isinstance(node.op, _OPERATORS):
-            raise self.error(node, f"operator {type(node.op).__name__} is not part of the expression language")
+            raise self.error(node, f"the operator {_SYMBOLS[type(node.op).__name__]} is not part of the expression language")
         self._children(node, depth, names)
 
     def _UnaryOp(self, node: ast.UnaryOp, depth: int, names: frozenset[str]) -> None:
         if not isinstance(node.op, _UNARY):
-            raise self.error(node, f"operator {type(node.op).__name__} is not part of the expression language")
+            raise self.error(node, f"the operator {_SYMBOLS[type(node.op).__name__]} is not part of the expression language")
         self._children(node, depth, names)
 
     def _Compare(self, node: ast.Compare, depth: int, names: frozenset[str]) -> None:
