@@ -143,6 +143,11 @@ class Site:
             if tries and (tries[-1].folder / made).exists():
                 shutil.copytree(tries[-1].folder / made, folder / "in" / shown)
         status = status or ("Succeeded" if tries and tries[-1].exit_status == 0 else "Failed")
+        for kind in ("in", "in/.products"):
+            for file in (tries[-1].folder / kind).glob("[!.]*") if tries else ():
+                if file.is_file():
+                    (folder / kind).mkdir(parents=True, exist_ok=True)
+                    shutil.copy(file, folder / kind)
         environment = self.environment(folder, description, EAS_STATUS=status)
         return Try(folder, runtime.execute("qc", environment))
 

@@ -46,6 +46,16 @@ def test_sees_outputs_and_metadata(site: Site) -> None:
     assert not (gate.folder / "tmp").exists()
 
 
+def test_sees_inputs(site: Site) -> None:
+    """Quality control can compare with what the program read, as far as it is there."""
+    site.write("pass")
+    site.write("ctx.emit(text=ctx.inputs.a.path.read_text(), there='b' in ctx.inputs)", kind="qc")
+    description = described(inputs={"a": "a.txt", "b": "b.txt"})
+    tried = site.run(description, {"a": b"abc", "b": b"def"})
+    (tried.folder / "in" / "b").unlink()
+    assert site.judge(description, tried).qc["metadata"] == {"text": "abc", "there": False}
+
+
 @pytest.mark.parametrize(
     ("checks", "verdict", "status"),
     [

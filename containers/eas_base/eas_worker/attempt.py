@@ -42,13 +42,19 @@ class Attempt(NamedTuple):
         """How many threads it may use."""
         return threads_of(self.description)
 
-    def show_inputs(self) -> dict[str, InputFile]:
-        """Show the input files under their real names; optional ones that are not there are left out."""
+    def show_inputs(self, *, required: bool) -> dict[str, InputFile]:
+        """Show the input files under their real names, as far as they are there.
+
+        Raises
+        ------
+        ContractError
+            When one that is not optional is not there, and they are required.
+        """
         shown = {}
         for port, reference in self.assignment.inputs.items():
             file = self.folder / "in" / port
             if not file.exists():
-                if self.description["inputs"][port].get("optional"):
+                if not required or self.description["inputs"][port].get("optional"):
                     continue
                 raise ContractError(f"input {port!r}, {reference.directory}/{reference.name}, is not there")
             record = self.folder / "in" / ".products" / port

@@ -134,7 +134,7 @@ class Context(BaseContext):
 
     def __init__(self, attempt: Attempt, stream: LogStream) -> None:
         super().__init__(attempt, stream)
-        self.inputs = View("input", attempt.show_inputs())
+        self.inputs = View("input", attempt.show_inputs(required=True))
         self.outputs = View("output", attempt.show_outputs())
         self.statuses: list[Status] = []
         self.saved: dict[str, dict[str, Value]] = {}

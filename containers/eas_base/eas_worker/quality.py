@@ -32,6 +32,8 @@ class QualityContext(BaseContext):
 
     Attributes
     ----------
+    inputs : View
+        `InputFile` by port: what the program read, as far as it can still be had.
     outputs : View
         `InputFile` by port: what the program made; optional outputs that it did not make are not there.
     metadata : dict
@@ -44,6 +46,7 @@ class QualityContext(BaseContext):
         self, attempt: Attempt, stream: LogStream, outputs: Mapping[str, InputFile], metadata: Mapping[str, Value]
     ) -> None:
         super().__init__(attempt, stream)
+        self.inputs = View("input", attempt.show_inputs(required=False))
         self.outputs = View("output", outputs)
         self.metadata = dict(metadata)
         self.criteria: list[Criterion] = []
