@@ -1,14 +1,19 @@
 """Make the light curve of a star with one transiting planet, with batman (Kreidberg 2015, PASP 127, 1161)."""
 
 import math
+import warnings
 from typing import NamedTuple
 
-import batman  # type: ignore[import-untyped]
 import numpy as np
 from numpy.typing import NDArray
 
 from eas_worker import Context, Failed, lightcurve, task
 from eas_worker.views import View
+
+# batman brings its own tests along, in which Python finds an escape sequence that is none.
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import batman  # type: ignore[import-untyped]
 
 # The constants of the chain language [m].
 JUPITER_RADIUS = 71492e3
