@@ -97,12 +97,12 @@ class Simulation:
         description, indices = task.description, task.indices
         record = self._record(task)
         line: Line = {"path": task.path, "task": description["task"], "state": task.state, "verdict": task.verdict}
+        requested = self._requested(task)
         try:
-            requested = self._requested(task)
             given = assignment.assign(description, indices, self.seed, requested)
             line["settings"] = given.given
-        except ExpressionError:
-            given = assignment.assign({**description, "settings": {}, "setting_types": {}}, indices, self.seed, [{}] * 99)
+        except ExpressionError:  # the settings need metadata that nobody made; what else there is to say does not
+            given = assignment.assign({**description, "settings": {}, "setting_types": {}}, indices, self.seed, requested)
         line |= {"name": given.name, "job_name": given.job_name, "working_directory": given.working_directory}
         line["metadata"] = given.metadata
         line["inputs"] = {port: [f"{file.directory}/{file.name}"] for port, file in given.inputs.items()}

@@ -33,6 +33,11 @@ def _piece(piece: names.Piece, scope: Scope) -> Any:
         return piece
     if isinstance(piece, Index):
         return {"index": piece.id, "plus": piece.offset}
+    return table_of(piece, scope)
+
+
+def table_of(piece: names.Table, scope: Scope) -> dict[str, Any]:
+    """Return a table as descriptions carry it: nested lists, and the loops by which they are looked up."""
     firsts = [(name, scope.domains[name].first) for name in piece.ids]
 
     def level(prefix: tuple[int, ...]) -> Any:
@@ -124,10 +129,11 @@ class Describer:
         entry = dict(variable.entry)
         if "repeat" in entry:
             return entry
-        self._parameters |= _keys_of(entry["range"], "parameters")
         return entry | self._range_request(variable)
 
     def _range_request(self, variable: Variable) -> dict[str, Any]:
+        """Note what the range of a loop needs: parameters, and metadata of tasks."""
+        self._parameters |= _keys_of(variable.entry.get("range"), "parameters")
         request = {text: self._number(item) for text, item in variable.requested.items()}
         return {"request": request} if request else {}
 
@@ -136,6 +142,8 @@ class Describer:
         found = {}
         for port, file in files.items():
             found[port] = {"name": pattern(file.name, self.scope), "type": ports[port].type if port in ports else "any"}
+            if file.directory != task.common.directory:
+                found[port]["directory"] = pattern(file.directory, self.scope)
             if port in ports and ports[port].optional:
                 found[port]["optional"] = True
             makers = self.links.makers.get((task.common.path, port)) if side == "inputs" else None

@@ -90,17 +90,21 @@ def time(expression: Expression, scope: Scope) -> Time:
 
 def value(expression: Expression, scope: Scope, indices: names.Indices) -> Any:
     """Return the value at the given indices; raise `ExpressionError` when it fails."""
-    # Of a loop whose values are known only at run time there is but the index, as of a do-while.
-    entries = [variable.entry | ({"repeat": 0} if variable.is_late else {}) for variable in scope.variables if variable.id in indices]
-    parameters = scope.parameters
-    metadata = loop_variables(entries, parameters, indices)
-    return expressions.evaluate(expression, {"metadata": metadata, "parameters": parameters})
+    scope_names = {"metadata": metadata(scope, indices), "parameters": scope.parameters}
+    return expressions.evaluate(expression, scope_names)
+
+
+def metadata(scope: Scope, indices: names.Indices) -> dict[str, Any]:
+    """Return what `metadata` holds at some indices: values of loops only where all that they depend on is given."""
+    given = [one for one in scope.variables if one.id in indices]
+    whole = [one.entry for one in given if one.depends <= indices.keys() and not one.is_late]
+    return loop_variables(whole, scope.parameters, indices) | {f"{one.name}_index": indices[one.id] for one in given}
 
 
 def is_possible(scope: Scope, indices: names.Indices) -> bool:
     """Tell whether an iteration with these indices exists: an inner loop may be shorter for some of an outer one's."""
     try:
-        loop_variables([one.entry for one in scope.variables if one.id in indices], scope.parameters, indices)
+        metadata(scope, indices)
     except (ExpressionError, IndexError):
         return False
     return True
@@ -237,7 +241,9 @@ class _Decomposer:
         template = body.func.value
         if not isinstance(template, ast.Constant) or not isinstance(template.value, str):
             return self._table(body)
-        value(self.expression.part(body), self.scope, self._some_indices(body))
+        indices = self._some_indices(body)
+        if is_possible(self.scope, indices):  # what is wrong with the fields is wrong everywhere
+            value(self.expression.part(body), self.scope, indices)
         found: list[Pattern] = []
         for literal, field in _fields(template.value):
             found.append((literal,))

@@ -28,6 +28,7 @@ FIELDS: dict[str, type] = {
     "cache": bool,
 }
 _RESOURCES = ("cpu", "gpu", "memory_gb", "threads", "time_s")
+SAME_RUN = "repo://./"
 _MAX_BYTES = 255
 """The longest file name that file systems take."""
 
@@ -113,24 +114,47 @@ def _files(
         if isinstance(member.value, list):
             diagnostics.error("type", member, f"{port} takes one file name, not a list")
             continue
-        name = file_name(member, scope, diagnostics, f"the name of {port}")
-        if name is not None:
-            files[port] = File(port, member, names.join(directory, ("/",), name), directory, name)
+        found = _directory_and_name(member, scope, directory, diagnostics, port, is_input=side == "inputs")
+        if found is not None:
+            where, name = found
+            files[port] = File(port, member, names.join(where, ("/",), name), where, name)
     return files
 
 
-def file_name(node: Node, scope: Scope, diagnostics: Diagnostics, what: str) -> Pattern | None:
-    """Return a file name as a pattern; None when it is wrong, which is reported."""
-    if isinstance(node.value, str) and node.value.startswith(("repo://", "s3://")):
-        diagnostics.error("not-yet", node, "names outside of the working directory are not supported by this version")
-        return None
+def _directory_and_name(
+    node: Node, scope: Scope, directory: Pattern, diagnostics: Diagnostics, port: str, *, is_input: bool
+) -> tuple[Pattern, Pattern] | None:
+    """Return where a file lies and its name: `repo://./DIR/FILE` is in another directory of the run."""
+    what = f"the name of {port}"
     pattern = evaluate.pattern(node, scope, diagnostics, what)
     if pattern is None:
         return None
-    problem = _name_problem(pattern, scope, segments=False)
+    alone = {name: domain.first for name, domain in scope.domains.items() if domain.size == 1}
+    where, name = names.fix(directory, alone), names.fix(pattern, alone)
+    head = name[0] if name and isinstance(name[0], str) else ""
+    problem = None
+    if is_input and head.startswith(SAME_RUN):
+        where, name = _split(names.join((head.removeprefix(SAME_RUN),), name[1:]))
+        problem = _name_problem(where, scope, segments=True)
+    elif head.startswith(("repo://", "s3://")):
+        message = "files of other runs are not supported by this version" if is_input else "an output is a plain file name"
+        diagnostics.error("not-yet" if is_input else "file-name", node, message)
+        return None
+    problem = problem or _name_problem(name, scope, segments=False)
     if problem:
         diagnostics.error("file-name", node, f"{what} {problem}")
-    return None if problem else pattern
+        return None
+    return where, name
+
+
+def _split(pattern: Pattern) -> tuple[Pattern, Pattern]:
+    """Split a pattern at its last slash."""
+    for at in range(len(pattern) - 1, -1, -1):
+        piece = pattern[at]
+        if isinstance(piece, str) and "/" in piece:
+            before, _, after = piece.rpartition("/")
+            return names.join(pattern[:at], (before,)), names.join((after,), pattern[at + 1 :])
+    return (), pattern
 
 
 def directory_name(node: Node, scope: Scope, diagnostics: Diagnostics) -> Pattern | None:
@@ -157,7 +181,7 @@ def _name_problem(pattern: Pattern, scope: Scope, *, segments: bool) -> str | No
     for example in _extremes(pattern, scope):
         for part in example.split("/") if segments else [example]:
             if part in ("", ".", ".."):
-                return f"must not be {part!r}" if part else "must not be empty" if not segments else "has an empty part"
+                return f"must not be {part!r}" if part else "has an empty part" if segments else "must not be empty"
             if len(part.encode()) > _MAX_BYTES:
                 return f"is longer than {_MAX_BYTES} bytes"
     return None

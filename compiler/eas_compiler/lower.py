@@ -11,7 +11,7 @@ import re
 from typing import Any, NamedTuple
 
 from eas_compiler import forms, names
-from eas_compiler.describe import Describer, Record
+from eas_compiler.describe import Describer, Record, table_of
 from eas_compiler.diagnostics import Diagnostics
 from eas_compiler.link import Links, Wait
 from eas_compiler.names import Pattern
@@ -34,6 +34,7 @@ class _Step(NamedTuple):
     variant: Variant
     waits: tuple[Wait, ...]
     when: str | None
+    where: dict[str, Any] | None
 
 
 def lower(chain: Chain, links: Links, registry: Registry, templates: Templates, seed: str, diagnostics: Diagnostics) -> dict[str, Any]:
@@ -80,6 +81,8 @@ class _Lowering:
                 tasks += self._branch(item, local, scope)
             elif isinstance(item, Repeat):
                 tasks += self._repeat(item, local, scope)
+        if not tasks:
+            tasks.append(_dag_task("nothing", "open", None, None, []))  # Argo takes no DAG without tasks
         outputs = [self._export(number, pattern, sequence) for number, pattern in enumerate(exports)]
         if answers is not None:
             expression = f"tasks['{answers}'].outputs?.parameters?.['answers'] ?? '{{}}'"
@@ -167,6 +170,8 @@ class _Lowering:
         kind = step.variant.type
         describer = Describer(task.common, scope, self.links)
         description = describer.task(task, step.variant)
+        if step.where is not None:
+            description["here"] = step.where
         limits = description["limits"]
         needs = list(describer.records)
         run = self._text(describer.finish(description, self.chain.parameters), task)
@@ -286,7 +291,8 @@ class _Lowering:
         arguments = [*(_pass(variable.id) for variable in scope.variables), {"name": item.variable.id, "value": "{{item}}"}]
         step = _dag_task(local, template, self._depends(self._waits(item), *([after] if after else [])), None, arguments)
         step["withSequence"] = {"count": forms.count(answer)}
-        self.list(template, item.body, scope._replace(variables=(*scope.variables, item.variable)))
+        body = item.body if item.variable.domain.size != 0 else Sequence(item.body.path, ())  # of which nothing ever runs
+        self.list(template, body, scope._replace(variables=(*scope.variables, item.variable)))
         return [*steps, step]
 
     def _branch(self, item: Branch, local: str, scope: Scope) -> list[dict[str, Any]]:
@@ -407,7 +413,7 @@ def _split(task: Task, local: str, waits: tuple[Wait, ...]) -> list[_Step]:
     conditional = [wait for wait in waits if wait.where is not None]
     ids = [variable.id for variable in scope.variables if any(variable.id in one.ids for one in (*task.variants, *conditional))]
     if not ids:
-        return [_Step(local, variant, waits, None) for variant in task.variants[:1]]
+        return [_Step(local, variant, waits, None, None) for variant in task.variants[:1]]
     groups: dict[tuple[int, frozenset[int]], list[tuple[int, ...]]] = {}
     for indices in names.combinations(ids, scope.domains):
         kind = next((number for number, one in enumerate(task.variants) if _holds(one.ids, one.where, indices)), None)
@@ -419,9 +425,10 @@ def _split(task: Task, local: str, waits: tuple[Wait, ...]) -> list[_Step]:
     for number, ((kind, needed), places) in enumerate(groups.items()):
         entries = {at: "true" for at in places}
         when = None if single else f"{{{{={forms.nested(entries, tuple(ids), scope, 'false')}}}}}"
+        where = None if single else table_of(names.Table(tuple(ids), entries), scope)
         variant = task.variants[kind]
         suffix = "" if single else f"-{_dns_name(variant.type.name)}" if len(groups) == len(task.variants) else f"-v{number}"
-        steps.append(_Step(f"{local}{suffix}", variant, tuple(one for at, one in enumerate(waits) if at in needed), when))
+        steps.append(_Step(f"{local}{suffix}", variant, tuple(one for at, one in enumerate(waits) if at in needed), when, where))
     return steps
 
 

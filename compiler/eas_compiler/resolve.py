@@ -326,8 +326,8 @@ class _Resolver:
         entries = {}
         try:
             for indices in evaluate.combinations(when.ids, scope):
-                outer = [one.entry for one in scope.variables if one.id in indices]
-                entries[tuple(indices.values())] = loop_count(entry, outer, scope.parameters, indices)
+                metadata = evaluate.metadata(scope, indices)
+                entries[tuple(indices.values())] = loop_count(entry, metadata, scope.parameters)
         except ExpressionError as error:
             if "combinations of loop values" not in error.message and "known only when" not in error.message:
                 self._range_error(node, error)

@@ -76,6 +76,8 @@ class States:
         given = {one["name"]: one["value"] for one in node["inputs"]["parameters"]}
         loops = step.description["loops"]
         indices = {loop["id"]: int(given[loop["id"]]) for loop in loops}
+        if "here" in step.description and assignment.written([step.description["here"]], indices) != "true":
+            return None  # the step of another type, which the task is not of in this iteration
         path = assignment.path_of(step.description["path"], loops, indices)
         if step.verb == "ask":
             if node["phase"] in ("Failed", "Error"):
@@ -87,21 +89,14 @@ class States:
         task = self.tasks.get(path)
         phase = node["phase"]
         if step.verb == "qc":
-            if task is None or step.description["task"] != task.description["task"] or phase == "Omitted":
+            if task is None or phase == "Omitted":
                 return None
             task.gate = phase
             task.message = node.get("message", "") or task.message
             task.verdict = _verdict(phase, node)
             return task
-        if phase == "Skipped" and task is None:
-            # A type that the task is not of here; kept only if nothing else turns up.
-            return None
         if task is None:
             task = self.tasks[path] = Task(path, step.description, indices)
-        elif phase in ("Skipped", "Omitted"):
-            return None
-        elif task.program == "Omitted":
-            task.description = step.description
         task.program, task.started = phase, node.get("startedAt")
         return task
 

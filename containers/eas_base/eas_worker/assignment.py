@@ -220,9 +220,9 @@ def loop_variables(loops: list[dict[str, Any]], parameters: dict[str, Any], indi
     return _Scope({"parameters": parameters}, indices, [], "").variables(loops)
 
 
-def loop_count(loop: dict[str, Any], outer: list[dict[str, Any]], parameters: dict[str, Any], indices: Indices) -> int:
-    """Return the number of iterations of a loop, which needs no metadata of tasks; `outer` are those around it."""
-    return _Scope({"parameters": parameters}, indices, [], "").count(loop, outer)
+def loop_count(loop: dict[str, Any], metadata: dict[str, Any], parameters: dict[str, Any]) -> int:
+    """Return the number of iterations of a loop whose range needs these loop variables and parameters only."""
+    return ranges.count(loop["form"], _evaluated(loop["range"], {"metadata": metadata, "parameters": parameters}))
 
 
 def assign(description: Description, indices: Indices, seed: str, requested: list[Any]) -> Assignment:
@@ -239,7 +239,14 @@ def assign(description: Description, indices: Indices, seed: str, requested: lis
 
     def files(field: str) -> dict[str, FileRef]:
         ports = description.get(field, {}).items()
-        return {port: FileRef(directory, written(file["name"], indices), file["type"]) for port, file in ports}
+        return {
+            port: FileRef(
+                written(file["directory"], indices) if "directory" in file else directory,
+                written(file["name"], indices),
+                file["type"],
+            )
+            for port, file in ports
+        }
 
     given = _evaluated(description.get("settings", {}), names, places, "settings")
     types = description.get("setting_types", {})

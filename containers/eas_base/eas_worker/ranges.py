@@ -52,6 +52,8 @@ def value(form: str, given: list[Any], index: int) -> Any:
     if form == "values":
         return element(given[index], index)
     first, last, number = float(given[0]), float(given[1]), given[2]
+    if not 0 <= index < number:
+        raise IndexError(f"the loop has no iteration {index}")
     if index == 0:
         return first
     if index == number - 1:
