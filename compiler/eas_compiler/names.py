@@ -304,7 +304,15 @@ def overlap(one: Pattern, one_domains: Domains, two: Pattern, two_domains: Domai
 
 
 def _listed(pattern: Pattern, domains: Domains) -> set[str]:
-    return {text(pattern, at) for at in combinations(sorted(variables(pattern)), domains)}
+    return {text(pattern, at) for at in _existing(pattern, sorted(variables(pattern)), domains)}
+
+
+def _existing(pattern: Pattern, ids: list[str], domains: Domains) -> Iterator[Indices]:
+    """Yield the combinations that all tables know: an inner loop may be shorter for some indices of an outer one."""
+    tables = [piece for piece in pattern if isinstance(piece, Table)]
+    for at in combinations(ids, domains):
+        if all(tuple(at[name] for name in table.ids) in table.entries for table in tables):
+            yield at
 
 
 class Repetition(NamedTuple):
@@ -328,7 +336,7 @@ def repetition(pattern: Pattern, loops: Domains) -> Repetition | None:
     if total is None or total > _MAX_LISTED:
         return Repetition(None, "two iterations may give the same name")
     seen: dict[str, Indices] = {}
-    for at in combinations(sorted(used), loops):
+    for at in _existing(pattern, sorted(used), loops):
         name = text(pattern, at)
         if name in seen:
             return Repetition(None, f"{_shown(seen[name])} and {_shown(at)} both give {name!r}")
@@ -350,5 +358,5 @@ def _tables_differ(pattern: Pattern, domains: Domains) -> bool:
     total = size(set(ids), domains)
     if total is None or total > _MAX_LISTED or any(set(table.ids) & indexed for table in tables):
         return False
-    seen = {tuple(text((table,), at) for table in tables) for at in combinations(ids, domains)}
-    return len(seen) == total
+    seen = [tuple(text((table,), at) for table in tables) for at in _existing(tuple(tables), ids, domains)]
+    return len(set(seen)) == len(seen)
