@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eas_compiler.compile import Checked
+    from eas_compiler.diagnostics import Diagnostics
 
 FORMATS = ("yaml", "json", "dot", "mermaid")
 OK, WRONG_INPUT, WRONG_USE, OUTSIDE = 0, 1, 2, 3
@@ -38,11 +39,12 @@ def make_parser() -> argparse.ArgumentParser:
     description = "Compile a chain to an Argo Workflow, as in: eas-compile chain.json | argo submit -"
     parser = argparse.ArgumentParser("eas-compile", description=description)
     add_arguments(parser)
-    parser.add_argument("--version", action=_version_action())
+    parser.add_argument("--version", action=version_action())
     return parser
 
 
-def _version_action() -> Any:
+def version_action() -> Any:
+    """Return the action of `--version`; the version is looked up only when it is asked for."""
     import argparse
 
     class Version(argparse.Action):
@@ -160,8 +162,13 @@ def write(text: str, output: Path | None) -> int:
 
 
 def show(checked: Checked) -> None:
-    """Write the diagnostics to standard error."""
-    found = list(checked.diagnostics)
+    """Write the diagnostics of a chain to standard error."""
+    show_all(checked.diagnostics)
+
+
+def show_all(diagnostics: Diagnostics) -> None:
+    """Write diagnostics to standard error."""
+    found = list(diagnostics)
     for one in found:
         sys.stderr.write(render.as_text(one, colour=sys.stderr.isatty()) + "\n")
     if found:

@@ -24,7 +24,7 @@ class Step(NamedTuple):
 class Task:
     """A task of a run: its path, its state, and its nodes so far."""
 
-    __slots__ = ("description", "exit_code", "gate", "indices", "message", "path", "program", "started", "verdict")
+    __slots__ = ("description", "exit_code", "gate", "indices", "is_cancelled", "message", "path", "program", "started", "verdict")
 
     def __init__(self, path: str, description: dict[str, Any], indices: dict[str, int]) -> None:
         self.path, self.description, self.indices = path, description, indices
@@ -33,12 +33,15 @@ class Task:
         self.message = ""
         self.exit_code: int | None = None
         self.started: str | None = None
+        self.is_cancelled = False
 
     @property
     def state(self) -> str:
         """Return the state in the words of the language."""
         if self.program == "Omitted":
             return "blocked"
+        if self.is_cancelled:
+            return "cancelled"
         if self.program in ("", "Pending"):
             return "waiting"
         if self.gate == "Succeeded":
@@ -99,6 +102,11 @@ class States:
             task = self.tasks[path] = Task(path, step.description, indices)
         task.program, task.started = phase, node.get("startedAt")
         return task
+
+    def cancel(self) -> None:
+        """Take it that nothing more will happen: what has not ended was cancelled."""
+        for task in self.tasks.values():
+            task.is_cancelled = task.state in ("waiting", "running")
 
     @property
     def is_failed(self) -> bool:

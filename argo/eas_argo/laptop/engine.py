@@ -107,11 +107,20 @@ class Engine:
 
     def run(self) -> str:
         """Run to the end; return the phase of the Workflow."""
-        root = _Place(self.run_name, None, self.manifest.entrypoint, {})
-        self.begin(root, self._end)
-        while self.phase is None or self.running:
+        self.begin_run()
+        while not self.is_ended:
             self.turn()
+        assert self.phase is not None
         return self.phase
+
+    def begin_run(self) -> None:
+        """Begin with the entry point."""
+        self.begin(_Place(self.run_name, None, self.manifest.entrypoint, {}), self._end)
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.phase is not None and not self.running
 
     def turn(self, timeout_s: float = 1.0) -> None:
         """Do what can be done now, then wait for a try to end."""

@@ -1,0 +1,221 @@
+"""The `eas` command: verbs that check, compile, plan, simulate and run chains."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from eas_compiler import cli as compiler
+from eas_compiler import render
+from eas_compiler.cli import OK, OUTSIDE, WRONG_INPUT
+from eas_compiler.compile import Checked, UnknownParameterError, check, compile_chain
+
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return the exit status: 0 good, 1 wrong input or failed run, 2 wrong use, 3 something outside."""
+    parsed = make_parser().parse_args(arguments)
+    verb: Callable[[argparse.Namespace], int] = parsed.verb
+    try:
+        return verb(parsed)
+    except KeyboardInterrupt:
+        sys.stderr.write("\n")
+        return INTERRUPTED
+    except UnknownParameterError as error:
+        compiler.fail(str(error))
+    except ModuleNotFoundError as error:
+        compiler.fail(f"{error.name} is not installed; pip install 'eas[run]' brings what this verb needs", OUTSIDE)
+    except BrokenPipeError:
+        sys.stdout = None  # type: ignore[assignment] - whoever read has gone
+    return OK
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of all verbs."""
+    parser = argparse.ArgumentParser("eas", description="Compile task chains to Argo Workflows, and run them on this machine.")
+    parser.add_argument("--version", action=compiler.version_action())
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+
+    one = _verb(verbs, "check", _check, "report everything that is wrong with a chain")
+    compiler.add_chain(one)
+    one.add_argument("--format", choices=("text", "json"), default="text", help="how to write diagnostics (default: text)")
+
+    one = _verb(verbs, "compile", compiler.from_arguments, "write the Argo Workflow of a chain")
+    compiler.add_arguments(one)
+
+    one = _verb(verbs, "plan", _plan, "show what a chain would run, and which files go in and out")
+    compiler.add_chain(one)
+    _json(one)
+
+    one = _verb(verbs, "simulate", _simulate, "run a chain with every program replaced by a stub")
+    compiler.add_chain(one)
+    one.add_argument("--metadata", type=Path, metavar="FILE", help="what the stubs do: a JSON object by path, name or type")
+    _json(one)
+
+    one = _verb(verbs, "run", _run, "run a chain on this machine")
+    compiler.add_chain(one)
+    one.add_argument("-j", "--jobs", type=_positive, metavar="N", help="cores to use (default: all)")
+    one.add_argument("--store", type=Path, metavar="DIR", help="where files and records are kept (default: ./eas-store)")
+    one.add_argument("--keep", action="store_true", help="keep the working folders of all attempts")
+    one.add_argument("-q", "--quiet", action="store_true", help="show no progress")
+    _json(one)
+
+    one = _verb(verbs, "types", _types, "list the task types, or tell all about one")
+    one.add_argument("name", nargs="?", help="a task type")
+    one.add_argument("--registry", type=Path, metavar="FILE", help="the registry (default: ./registry.yaml, else the packaged one)")
+    _json(one)
+    return parser
+
+
+def _verb(verbs: Any, name: str, function: Callable[[argparse.Namespace], int], summary: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = verbs.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+    parser.set_defaults(verb=function)
+    return parser
+
+
+def _json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="write JSON")
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text!r}")
+    return int(text)
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+def _compiled(arguments: argparse.Namespace) -> tuple[dict[str, Any], Checked, str, bytes] | None:
+    """Compile the chain of a verb; None when it is wrong, which has been shown."""
+    name, data = compiler.read_chain(arguments.chain)
+    workflow, checked = compile_chain(name, data, compiler.options(arguments))
+    compiler.show(checked)
+    return (workflow, checked, name, data) if workflow is not None else None
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Verbs
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    name, data = compiler.read_chain(arguments.chain)
+    checked = check(name, data, compiler.options(arguments))
+    if arguments.format == "json":
+        _write(json.dumps([render.as_data(one, checked.root) for one in checked.diagnostics], indent=2))
+    else:
+        compiler.show(checked)
+    return OK if checked.is_good else WRONG_INPUT
+
+
+def _plan(arguments: argparse.Namespace) -> int:
+    from eas import plan
+
+    name, data = compiler.read_chain(arguments.chain)
+    checked = check(name, data, compiler.options(arguments))
+    compiler.show(checked)
+    if not checked.is_good:
+        return WRONG_INPUT
+    found = plan.make(checked)
+    _write(json.dumps(plan.as_data(found), indent=2) if arguments.json else plan.as_text(found))
+    return OK
+
+
+def _simulate(arguments: argparse.Namespace) -> int:
+    from eas import report
+    from eas.simulate import Script, Simulation, read_script
+    from eas_compiler.diagnostics import Diagnostics
+
+    compiled = _compiled(arguments)
+    script = Script({})
+    if arguments.metadata is not None:
+        diagnostics = Diagnostics()
+        try:
+            script = read_script(arguments.metadata, diagnostics)
+        except OSError as error:
+            compiler.fail(f"cannot read {arguments.metadata}: {error.strerror}", WRONG_INPUT)
+        compiler.show_all(diagnostics)
+        if diagnostics.errors:
+            return WRONG_INPUT
+    if compiled is None:
+        return WRONG_INPUT
+    simulation = Simulation(compiled[0], script)
+    lines = simulation.lines()
+    if arguments.json:
+        _write("".join(json.dumps(line) + "\n" for line in lines) or "\n")
+    else:
+        _write(report.simulated(lines))
+    for problem in simulation.states.problems:
+        sys.stderr.write(f"eas: {problem.path} is in error: {problem.message}\n")
+    return OK
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from eas import report
+    from eas.run import RefusedError, RepositoryError, Request, run
+    from eas_compiler.shape import shape
+    from eas_provenance.store import DEFAULT
+
+    compiled = _compiled(arguments)
+    if compiled is None:
+        return WRONG_INPUT
+    workflow, checked, name, data = compiled
+    assert checked.chain is not None and checked.links is not None  # noqa: PT018
+    if checked.links.externals:
+        return _refuse_externals(checked)
+    store = arguments.store or Path(DEFAULT)
+    request = Request(workflow, shape(checked.chain), data, name, store, arguments.jobs, quiet=arguments.quiet or arguments.json, keep=arguments.keep)
+    try:
+        finished = run(request)
+    except RefusedError as error:
+        for reason in error.reasons:
+            sys.stderr.write(f"eas: {reason}\n")
+        return WRONG_INPUT
+    except RepositoryError as error:
+        compiler.fail(str(error), OUTSIDE)
+        raise AssertionError from error
+    _write(json.dumps(report.run_as_data(finished), indent=2) if arguments.json else report.run_as_text(finished))
+    if finished.cancelled:
+        return INTERRUPTED
+    return WRONG_INPUT if finished.is_failed else OK
+
+
+def _refuse_externals(checked: Checked) -> int:
+    from eas_compiler.diagnostics import Diagnostics
+    from eas_compiler.link import shown
+
+    assert checked.links is not None
+    missing = Diagnostics()
+    for one in checked.links.externals:
+        name = shown(one.pattern, one.task.common.scope)
+        hint = "this version runs chains that make all of their files"
+        missing.error("missing-file", one.file.node, f"no task of the chain makes {name}", hint)
+    compiler.show_all(missing)
+    return WRONG_INPUT
+
+
+def _types(arguments: argparse.Namespace) -> int:
+    from eas import types
+    from eas_compiler.compile import read_registry
+    from eas_compiler.diagnostics import Diagnostics, did_you_mean
+
+    diagnostics = Diagnostics()
+    registry = read_registry(arguments.registry, diagnostics)
+    names = list(registry.tasks) if registry is not None else []
+    if registry is not None and arguments.name is not None and arguments.name not in names:
+        compiler.fail(f"unknown task type {arguments.name!r}; {did_you_mean(arguments.name, names) or '`eas types` lists them'}", WRONG_INPUT)
+    wanted = [arguments.name] if arguments.name is not None else names
+    found = [registry.task(name, diagnostics) for name in wanted] if registry is not None else []
+    compiler.show_all(diagnostics)
+    known = [one for one in found if one is not None]
+    if arguments.json:
+        _write(json.dumps([types.as_data(one) for one in known], indent=2))
+    else:
+        _write(types.about(known[0]) if arguments.name is not None and known else types.listing(known))
+    return WRONG_INPUT if diagnostics.errors else OK

@@ -1,0 +1,87 @@
+"""What a chain would run: tasks by type, pods, nodes, and the files that go in and come out."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from eas import text
+from eas_compiler.compile import Checked
+from eas_compiler.link import shown
+from eas_compiler.shape import Count, Shape, shape
+from eas_compiler.tree import Task, walk
+
+
+class Files(NamedTuple):
+    """A file, or a family of files with one name pattern, and the place in the chain."""
+
+    name: str
+    place: str
+
+
+class Plan(NamedTuple):
+    """The size of a run and its files; `types` are (type, container, cpu, memory in GB, number of tasks)."""
+
+    job_name: str
+    types: tuple[tuple[str, str, float, float, Count], ...]
+    shape: Shape
+    inputs: tuple[Files, ...]
+    outputs: tuple[Files, ...]
+
+
+def make(checked: Checked) -> Plan:
+    """Return the plan of a chain without errors."""
+    chain, links = checked.chain, checked.links
+    assert chain is not None and links is not None  # noqa: PT018
+    size = shape(chain)
+    containers = {
+        variant.type.name: variant.type.container for item in walk(chain.body) if isinstance(item, Task) for variant in item.variants
+    }
+    types = tuple(
+        (name, containers[name].name, containers[name].cpu, containers[name].memory_gb, count) for name, count in size.tasks.items()
+    )
+    inputs = dict.fromkeys(Files(shown(one.pattern, one.task.common.scope).strip("'"), one.file.node.place) for one in links.externals)
+    outputs = tuple(
+        Files(shown(file.pattern, item.common.scope).strip("'"), file.node.place)
+        for item in walk(chain.body)
+        if isinstance(item, Task)
+        for file in item.outputs.values()
+    )
+    return Plan(chain.job_name, types, size, tuple(inputs), outputs)
+
+
+def number(count: Count) -> str:
+    """Write a count: `8`, `0 to 8`, `at least 3`."""
+    if count.high is None:
+        return f"at least {count.low:,}"
+    return f"{count.low:,}" if count.low == count.high else f"{count.low:,} to {count.high:,}"
+
+
+def as_text(plan: Plan) -> str:
+    """Return a plan for people."""
+    rows = [[name, container, f"{cpu:g}", f"{memory:g} GB", number(count)] for name, container, cpu, memory, count in plan.types]
+    parts = [text.table(["task type", "container", "cores", "memory", "tasks"], rows), ""]
+    parts.append(f"pods    {number(plan.shape.pods)}")
+    parts.append(f"nodes   {number(plan.shape.nodes)}")
+    for title, files in (("from outside", plan.inputs), ("made", plan.outputs)):
+        if files:
+            parts += ["", f"files {title}:", *(f"  {one.name}  ({one.place})" for one in files)]
+    return "\n".join(parts)
+
+
+def as_data(plan: Plan) -> dict[str, Any]:
+    """Return a plan for programs; a count without an end has `most` null."""
+
+    def data(count: Count) -> dict[str, int | None]:
+        return {"least": count.low, "most": count.high}
+
+    return {
+        "job_name": plan.job_name,
+        "types": {
+            name: {"container": container, "cpu": cpu, "memory_gb": memory, "tasks": data(count)}
+            for name, container, cpu, memory, count in plan.types
+        },
+        "pods": data(plan.shape.pods),
+        "nodes": data(plan.shape.nodes),
+        "inputs": [one._asdict() for one in plan.inputs],
+        "outputs": [one._asdict() for one in plan.outputs],
+    }
