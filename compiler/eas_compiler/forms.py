@@ -5,6 +5,7 @@ What an author writes never becomes part of one: names in keys are percent-encod
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from urllib.parse import quote
 
 from eas_compiler.names import Index, Pattern, Piece, Table
@@ -46,8 +47,12 @@ def answer(steps: list[str], question: str) -> str:
     """Return the expression of what one of some steps answered; those that did not run have no answers."""
     if len(steps) == 1:
         return f"fromJSON(tasks['{steps[0]}'].outputs.parameters.answers)['{question}']"
-    given = " ?? ".join(f"tasks['{step}'].outputs?.parameters?.['answers']" for step in steps)
-    return f"fromJSON({given})['{question}']"
+    return f"fromJSON({given_answers(steps)})['{question}']"
+
+
+def given_answers(steps: Iterable[str]) -> str:
+    """Return the expression of the answers of that one of some steps which ran; nil when it had no work."""
+    return " ?? ".join(f"tasks['{step}'].outputs?.parameters?.['answers']" for step in steps)
 
 
 def equals(expression: str, value: int) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from eas_compiler import forms, names
@@ -67,8 +68,8 @@ class _Lowering:
 
     # ---- lists
 
-    def list(self, name: str, sequence: Sequence, scope: Scope, exports: tuple[Pattern, ...] = (), answers: str | None = None) -> None:
-        """Add the DAG of a task list. `exports` are files of it that are waited for outside; `answers` the step that answers for it."""
+    def list(self, name: str, sequence: Sequence, scope: Scope, exports: tuple[Pattern, ...] = (), answers: Iterable[str] = ()) -> None:
+        """Add the DAG of a task list. `exports` are files of it that are waited for outside; one of `answers` is the step that answers for it."""
         place = len(self.templates)
         tasks: list[dict[str, Any]] = []
         for item in flat(sequence):
@@ -84,9 +85,8 @@ class _Lowering:
         if not tasks:
             tasks.append(_dag_task("nothing", "open", None, None, []))  # Argo takes no DAG without tasks
         outputs = [self._export(number, pattern, sequence) for number, pattern in enumerate(exports)]
-        if answers is not None:
-            expression = f"tasks['{answers}'].outputs?.parameters?.['answers'] ?? '{{}}'"
-            outputs.append({"name": "answers", "valueFrom": {"expression": expression}})
+        if answers:
+            outputs.append({"name": "answers", "valueFrom": {"expression": f"{forms.given_answers(answers)} ?? '{{}}'"}})
         if any(step.get("template") == "open" for step in tasks) and not any(one["name"] == "open" for one in self.templates):
             self.templates.append(self.prototypes.fill("open"))
         parameters = _parameters(scope)
@@ -346,7 +346,7 @@ class _Lowering:
         self.templates.append(
             self.prototypes.fill("repeat", name=template, annotations=annotations, parameters=_parameters(inner), tasks=tasks)
         )
-        self.list(f"{template}-body", item.body, inner, answers=gates[0] if gates else None)
+        self.list(f"{template}-body", item.body, inner, answers=gates or ())
         return [start]
 
     # ---- limits
