@@ -26,6 +26,8 @@ MAX_DESCRIPTION = 120_000
 MAX_TEMPLATES = 200
 """The most templates, and the most tasks of one DAG, that Argo's full CRDs accept."""
 _NODE_LOSSES = 3
+_GATE_S = 600
+"""The least time for a gate: Argo's clock runs while the node prepares the pod and fetches files."""
 
 
 class _Step(NamedTuple):
@@ -226,7 +228,7 @@ class _Lowering:
         filled = self.prototypes.fill(
             "qc",
             name=f"{template}-qc",
-            **common | {"parameters": [*_parameters(scope), {"name": "eas-status"}]},
+            **common | {"parameters": [*_parameters(scope), {"name": "eas-status"}], "time_s": max(common["time_s"], _GATE_S)},
             inputs=[*inputs, *map(_requested, describer.records)],
             answers=[{"name": "answers", "valueFrom": {"path": "/eas/answers"}}] if questions else None,
             outputs=outputs,
