@@ -28,6 +28,14 @@ class Wait(NamedTuple):
     where: frozenset[tuple[int, ...]] | None
 
 
+class Earlier(NamedTuple):
+    """A file that `item`, of the body of a do-while, made `distance` iterations ago; an item of the body reads it."""
+
+    item: Item
+    file: Pattern
+    distance: int
+
+
 class External(NamedTuple):
     """A file that no task of the chain makes."""
 
@@ -40,13 +48,15 @@ class Links(NamedTuple):
     """The edges of a chain.
 
     `waits`: what each item waits for, by its path, and what one branch of a conditional waits for in addition, by its path; `externals`: the files from outside; `exports`: which files both branches of the
-    conditional at a path make; `makers`: the conditionals that make the file of an input, by the task's path and the port.
+    conditional at a path make; `makers`: the conditionals that make the file of an input, by the task's path and the port; `earlier`:
+    what each item, or branch of it, takes from earlier iterations of the do-while whose body it stands in, by its path.
     """
 
     waits: dict[str, tuple[Wait, ...]]
     externals: tuple[External, ...]
     exports: dict[str, tuple[Pattern, ...]]
     makers: dict[tuple[str, str], tuple[str, ...]]
+    earlier: dict[str, tuple[Earlier, ...]]
 
 
 class _Visible(NamedTuple):
@@ -91,7 +101,7 @@ def link(chain: Chain, diagnostics: Diagnostics) -> Links:
     linker.descend(chain.body, chain.body.path, Scope((), chain.parameters, {}), (), (), None)
     linker.check_circles()
     waits = {path: tuple(found) for path, found in linker.waits.items()}
-    return Links(waits, tuple(linker.externals), linker.exports, linker.makers)
+    return Links(waits, tuple(linker.externals), linker.exports, linker.makers, {path: tuple(found) for path, found in linker.earlier.items()})
 
 
 class _Linker:
@@ -107,6 +117,7 @@ class _Linker:
         self.lists: dict[str, list[Item]] = {}
         self.externals: list[External] = []
         self.makers: dict[tuple[str, str], tuple[str, ...]] = {}
+        self.earlier: dict[str, list[Earlier]] = {}
 
     # ---- what each list can see
 
@@ -259,8 +270,9 @@ class _Linker:
                 found.append(_Found(frame, visible, case.fixed))
                 return []
             if frame.repeat is not None:
-                rest = self._earlier(case, visible.pattern, frame.repeat)
-                if rest is not None:
+                distance, rest = self._earlier(case, visible.pattern, frame.repeat)
+                if distance:
+                    self.earlier.setdefault(frame.unit, []).append(Earlier(visible.item, visible.pattern, distance))
                     return [left for one in rest for left in self._search(one, frame, domains, found)]
             left = {name: domain for name, domain in domains.items() if name not in case.fixed}
             if names.overlap(case.pattern, left, pattern, left):
@@ -269,20 +281,19 @@ class _Linker:
                     return [one for part in parts for one in self._search(part, frame, domains, found)]
         return [case]
 
-    def _earlier(self, case: _Case, pattern: Pattern, repeat: Repeat) -> list[_Case] | None:
-        """Return what is left when an earlier iteration of a do-while makes the file; None when it does not."""
+    def _earlier(self, case: _Case, pattern: Pattern, repeat: Repeat) -> tuple[int, list[_Case]]:
+        """Return how many iterations of a do-while ago the file was made, and the cases that are left; 0 when it was not."""
         loop = repeat.variable.id
+        first = repeat.variable.domain.first
         if loop in case.fixed:
-            numbers = range(repeat.variable.domain.first, case.fixed[loop])
-            others = {name: index for name, index in case.fixed.items() if name != loop}
-            made = (names.fix(pattern, others | {loop: number}) for number in numbers)
-            return [] if any(one == case.pattern for one in made) else None
+            here = case.fixed[loop]
+            made = (number for number in range(first, here) if names.fix(pattern, case.fixed | {loop: number}) == case.pattern)
+            return here - next(made, here), []
         for distance in range(1, repeat.maximum):
             if names.shift(names.fix(pattern, case.fixed), loop, distance) == case.pattern:
-                first = repeat.variable.domain.first
-                starts = [number for number in range(first, first + distance)]
-                return [_Case(names.fix(case.pattern, {loop: at}), case.fixed | {loop: at}) for at in starts]
-        return None
+                starts = range(first, first + distance)
+                return distance, [_Case(names.fix(case.pattern, {loop: at}), case.fixed | {loop: at}) for at in starts]
+        return 0, []
 
     def _split(self, case: _Case, pattern: Pattern, left: names.Domains) -> list[_Case] | None:
         """Return the case split by the loops on which it depends whether the names are the same; None when too many."""

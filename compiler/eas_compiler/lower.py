@@ -18,7 +18,7 @@ from eas_compiler.link import Links, Wait
 from eas_compiler.names import Pattern
 from eas_compiler.registry import Registry
 from eas_compiler.templates import Templates
-from eas_compiler.tree import Branch, Chain, File, Item, Loop, Question, Repeat, Scope, Sequence, Task, Variant, flat, walk
+from eas_compiler.tree import Branch, Chain, File, Item, Loop, Question, Repeat, Scope, Sequence, Task, Variant, bodies, flat, walk
 
 MAX_NAME = 120
 MAX_DESCRIPTION = 120_000
@@ -66,14 +66,27 @@ class _Lowering:
         self.has_no_work = any(variant.type.no_work for item in walk(chain.body) if isinstance(item, Task) for variant in item.variants)
         self.steps: dict[str, list[_Step]] = {}
         self.questions = _asked(chain.body)
+        self.made: dict[Pattern, int] = {}
         self.answering = {id(at): task for task, asked in self.questions.values() for at, _ in asked}
 
     # ---- lists
 
-    def list(self, name: str, sequence: Sequence, scope: Scope, exports: tuple[Pattern, ...] = (), answers: Iterable[str] = ()) -> None:
-        """Add the DAG of a task list. `exports` are files of it that are waited for outside; one of `answers` is the step that answers for it."""
+    def list(
+        self,
+        name: str,
+        sequence: Sequence,
+        scope: Scope,
+        exports: tuple[Pattern, ...] = (),
+        answers: Iterable[str] = (),
+        flags: tuple[str, ...] = (),
+    ) -> None:
+        """Add the DAG of a task list.
+
+        `exports` are files of it that are waited for outside, one of `answers` is the step that answers for it, `flags` are the parameters
+        that say which files earlier iterations have made.
+        """
         place = len(self.templates)
-        tasks: list[dict[str, Any]] = []
+        tasks = [_dag_task(f"up-{flag}", "open", None, f"{{{{=inputs.parameters['{flag}'] == 'true'}}}}", []) for flag in flags]
         for item in flat(sequence):
             local = _local_name(item.common.path)
             if isinstance(item, Task):
@@ -91,7 +104,7 @@ class _Lowering:
             outputs.append({"name": "answers", "valueFrom": {"expression": f"{forms.given_answers(answers)} ?? '{{}}'"}})
         if any(step.get("template") == "open" for step in tasks) and not any(one["name"] == "open" for one in self.templates):
             self.templates.append(self.prototypes.fill("open"))
-        parameters = _parameters(scope)
+        parameters = [*_parameters(scope), *({"name": flag} for flag in flags)]
         annotations = {"eas/path": sequence.path or "/"}
         filled = self.prototypes.fill("list", name=name, annotations=annotations, parameters=parameters, exports=outputs or None, tasks=tasks)
         self.templates.insert(place, filled)
@@ -116,6 +129,11 @@ class _Lowering:
 
     def _waits(self, item: Item) -> tuple[Wait, ...]:
         return self.links.waits.get(item.common.path, ())
+
+    def _earlier(self, unit: str) -> list[str]:
+        """Return what has to hold for a unit that takes files of earlier iterations, which may have had no work."""
+        taken = self.links.earlier.get(unit, ()) if self.has_no_work else ()
+        return [f"up-{_flag(self.made[one.file], one.distance)}.Succeeded" for one in taken]
 
     def _depends(self, waits: tuple[Wait, ...], *more: str) -> str | None:
         parts = [self._open(wait) for wait in waits]
@@ -164,8 +182,10 @@ class _Lowering:
             status = {"name": "eas-status", "value": f"{{{{tasks.{step.name}.status}}}}"}
             skip = f"{{{{=(tasks['{step.name}'].outputs?.parameters?.['no-work'] ?? 'false') != 'true'}}}}" if no_work else None
             always = f"{step.name}.Succeeded || {step.name}.Failed || {step.name}.Errored"
-            tasks.append(_dag_task(step.name, template, self._depends(step.waits), step.when, arguments))
+            tasks.append(_dag_task(step.name, template, self._depends(step.waits, *self._earlier(task.common.path)), step.when, arguments))
             tasks.append(_dag_task(f"{step.name}-qc", f"{template}-qc", always, skip, [*arguments, status]))
+        if any(step.waits != self.steps_of(task, local)[0].waits for step in self.steps_of(task, local)):
+            tasks += [_end(f"{step.name}-qc") for step in self.steps_of(task, local)]
         return tasks
 
     def _add_step(self, task: Task, step: _Step, template: str, scope: Scope) -> None:
@@ -291,7 +311,7 @@ class _Lowering:
         answer, steps, after = self._source(item, item.count, local, scope)
         template = _template_name(item.common.path)
         arguments = [*(_pass(variable.id) for variable in scope.variables), {"name": item.variable.id, "value": "{{item}}"}]
-        step = _dag_task(local, template, self._depends(self._waits(item), *([after] if after else [])), None, arguments)
+        step = _dag_task(local, template, self._depends(self._waits(item), *self._earlier(item.common.path), *([after] if after else [])), None, arguments)
         step["withSequence"] = {"count": forms.count(answer)}
         body = item.body if item.variable.domain.size != 0 else Sequence(item.body.path, ())  # of which nothing ever runs
         self.list(template, body, scope._replace(variables=(*scope.variables, item.variable)))
@@ -306,11 +326,13 @@ class _Lowering:
                 template = f"{_template_name(item.common.path)}-{name}"
                 more = [after] if after else []
                 own = self.links.waits.get(body.path, ())
-                depends = self._depends((*self._waits(item), *own), *more)
+                earlier = [*self._earlier(item.common.path), *self._earlier(body.path)]
+                depends = self._depends((*self._waits(item), *own), *earlier, *more)
                 steps.append(_dag_task(f"{local}-{name}", template, depends, forms.equals(answer, value), arguments))
                 if own:  # it may be blocked although it is not taken: who waits for the conditional must be able to tell
                     depends = self._depends(self._waits(item), *more)
                     steps.append(_dag_task(f"{local}-not-{name}", "open", depends, forms.equals(answer, 1 - value), []))
+                    steps.append(_end(f"{local}-{name}"))
                 self.list(template, body, scope, exports)
         for number, _ in enumerate(exports):
             given = " ?? ".join(f"tasks['{local}-{name}'].outputs?.parameters?.['file-{number}']" for name in ("then", "else"))
@@ -321,35 +343,54 @@ class _Lowering:
 
     def _repeat(self, item: Repeat, local: str, scope: Scope) -> list[dict[str, Any]]:
         template = _template_name(item.common.path)
-        outer = [_pass(variable.id) for variable in scope.variables]
         loop = item.variable.id
         inner = scope._replace(variables=(*scope.variables, item.variable))
-        start = _dag_task(local, template, self._depends(self._waits(item)), None, [*outer, {"name": loop, "value": "1"}])
+        files, flags = self._flags(item)
+        outer = [_pass(variable.id) for variable in scope.variables]
+        first = [*outer, {"name": loop, "value": "1"}, *({"name": flag, "value": "true"} for flag in flags)]
+        earlier = self._earlier(item.common.path)
+        start = _dag_task(local, template, self._depends(self._waits(item), *earlier), None, first)
+        body = _dag_task("body", f"{template}-body", None, None, [*outer, _pass(loop), *map(_pass, flags)])
+        steps, answer, after = self._asked_again(item, template, inner, [*outer, _pass(loop)])
+        more = [*outer, {"name": loop, "value": forms.plus_one(loop)}, *_handed_on(flags)]
+        again = _dag_task("again", template, after, forms.equals(answer, 1), more)
+        parameters = [*_parameters(inner), *({"name": flag} for flag in flags)]
+        annotations = _annotations(item.common.path, item)
+        tasks = [body, *steps, again]
+        self.templates.append(self.prototypes.fill("repeat", name=template, annotations=annotations, parameters=parameters, tasks=tasks))
         gates = self._gates(item)
-        here = [*outer, _pass(loop)]
-        tasks = [_dag_task("body", f"{template}-body", None, None, here)]
+        self.list(f"{template}-body", item.body, inner, files, gates or (), flags)
+        return [start]
+
+    def _asked_again(
+        self, item: Repeat, template: str, scope: Scope, here: list[dict[str, Any]]
+    ) -> tuple[list[dict[str, Any]], str, str]:
+        """Return the steps that ask whether to go on, the expression of the answer, and what going on depends on."""
+        gates = self._gates(item)
         table = item.criterion.table
         if table is not None:
-            answer, asks = forms.lookup(table, inner), -1 in table.entries.values()
+            answer, asks = forms.lookup(table, scope), -1 in table.entries.values()
         elif gates is not None:
-            given = "fromJSON(tasks['body'].outputs.parameters.answers)"
-            answer, asks = f"({given}['{_key_of(item)}'] ?? 0)", True
+            answer, asks = f"(fromJSON(tasks['body'].outputs.parameters.answers)['{_key_of(item)}'] ?? 0)", True
         else:
             answer, asks = forms.answer(["ask"], _key_of(item)), True
-        after = "body.Succeeded"
-        if asks:
-            self._add_ask(item, item.criterion, f"{template}-ask", inner)
-            always = table is None and gates is None
-            tasks.append(_dag_task("ask", f"{template}-ask", "body.Succeeded", None if always else forms.equals(answer, -1), here))
-            after = "ask.Succeeded" if always else "body.Succeeded && ask.Skipped"
-        more = [*outer, {"name": loop, "value": forms.plus_one(loop)}]
-        tasks.append(_dag_task("again", template, after, forms.equals(answer, 1), more))
-        annotations = _annotations(item.common.path, item)
-        self.templates.append(
-            self.prototypes.fill("repeat", name=template, annotations=annotations, parameters=_parameters(inner), tasks=tasks)
-        )
-        self.list(f"{template}-body", item.body, inner, answers=gates or ())
-        return [start]
+        if not asks:
+            return [], answer, "body.Succeeded"
+        self._add_ask(item, item.criterion, f"{template}-ask", scope)
+        always = table is None and gates is None
+        step = _dag_task("ask", f"{template}-ask", "body.Succeeded", None if always else forms.equals(answer, -1), here)
+        return [step], answer, "ask.Succeeded" if always else "body.Succeeded && ask.Skipped"
+
+    def _flags(self, item: Repeat) -> tuple[tuple[Pattern, ...], tuple[str, ...]]:
+        """Return the files of a body that later iterations read, and the parameters that say which of them were made."""
+        distances: dict[Pattern, int] = {}
+        units = [one.common.path for one in flat(item.body)] + [body.path for one in flat(item.body) for body in bodies(one)]
+        for one in (one for unit in units for one in self.links.earlier.get(unit, ()) if self.has_no_work):
+            distances[one.file] = max(distances.get(one.file, 0), one.distance)
+        for number, file in enumerate(distances):
+            self.made[file] = number
+        flags = [_flag(self.made[file], at) for file, most in distances.items() for at in range(1, most + 1)]
+        return tuple(distances), tuple(flags)
 
     # ---- limits
 
@@ -451,6 +492,26 @@ def _dag_task(name: str, template: str, depends: str | None, when: str | None, a
     if arguments:
         found["arguments"] = {"parameters": arguments}
     return found
+
+
+def _flag(number: int, distance: int) -> str:
+    """Name the parameter that says whether file `number` was made `distance` iterations ago."""
+    return f"eas-made-{number}-{distance}"
+
+
+def _handed_on(flags: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Return the flags for the next iteration: what the body has made now, and what was known before, one further back."""
+    arguments = []
+    for flag in flags:
+        number, distance = map(int, flag.removeprefix("eas-made-").split("-"))
+        now = f"{{{{tasks.body.outputs.parameters.file-{number}}}}}"
+        arguments.append({"name": flag, "value": now if distance == 1 else forms.parameter(_flag(number, distance - 1))})
+    return arguments
+
+
+def _end(name: str) -> dict[str, Any]:
+    """Return a leaf that never runs, and so inherits the failure of a step that others go on without."""
+    return _dag_task(f"{name}-end", "open", f"{name}.Succeeded || {name}.Skipped", "false", [])
 
 
 def _pass(name: str) -> dict[str, Any]:
