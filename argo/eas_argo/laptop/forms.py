@@ -103,6 +103,10 @@ def _tag(tag: str) -> Callable[[Scope], str]:
     if match:
         step = match[1]
         return lambda scope: _known(scope.tasks[step].phase if step in scope.tasks else None, tag)
+    match = re.fullmatch(r"tasks\.([\w-]+)\.outputs\.parameters\.([\w-]+)", tag)
+    if match:
+        step, output = match.groups()
+        return lambda scope: _known(scope.tasks[step].outputs.get(output) if step in scope.tasks else None, tag)
     raise UnsupportedError(f"the tag {{{{{tag}}}}} is not known to the embedded engine")
 
 
