@@ -97,12 +97,12 @@ class Simulation:
         description, indices = task.description, task.indices
         record = self._record(task)
         line: Line = {"path": task.path, "task": description["task"], "state": task.state, "verdict": task.verdict}
-        requested = self._requested(task)
         try:
+            requested = self._requested(task)
             given = assignment.assign(description, indices, self.seed, requested)
             line["settings"] = given.given
         except ExpressionError:  # the settings need metadata that nobody made; what else there is to say does not
-            given = assignment.assign({**description, "settings": {}, "setting_types": {}}, indices, self.seed, requested)
+            given = assignment.assign(_without_settings(description), indices, self.seed, self._requested(task, loops_only=True))
         line |= {"name": given.name, "job_name": given.job_name, "working_directory": given.working_directory}
         line["metadata"] = given.metadata
         line["inputs"] = {port: [f"{file.directory}/{file.name}"] for port, file in given.inputs.items()}
@@ -110,11 +110,18 @@ class Simulation:
         line["emitted"] = record["metadata"] if record and task.state != "blocked" else {}
         return line
 
-    def _requested(self, task: Task) -> list[Any]:
+    def _requested(self, task: Task, *, loops_only: bool = False) -> list[Any]:
+        """Return the metadata that a task asks for, or only what the loops around it asked for, which is always there."""
+        description = task.description
+        if loops_only:
+            needed = {k for loop in description["loops"] for k in loop.get("request", {}).values()}
+            sources = [source if k in needed else {"kind": "group", "body": []} for k, source in enumerate(description["records"])]
+            description = {**description, "records": sources}
+
         def load(number: int, iteration: str) -> dict[str, Any] | None:
             return self.stubs.records.get(_key_of(task.description, number, iteration))
 
-        return assignment.requested_metadata(task.description, task.indices, self.seed, load)
+        return assignment.requested_metadata(description, task.indices, self.seed, load)
 
     def _record(self, task: Task) -> dict[str, Any] | None:
         loops = task.description["loops"]
@@ -132,6 +139,10 @@ class Simulation:
                     patterns = task.description["inputs"][port].get("makers", ())
                     paths |= {assignment.path_of(pattern, loops, indices) for pattern in patterns}
         return paths
+
+
+def _without_settings(description: dict[str, Any]) -> dict[str, Any]:
+    return {**description, "settings": {}, "setting_types": {}}
 
 
 def _key_of(description: dict[str, Any], number: int, iteration: str) -> str:

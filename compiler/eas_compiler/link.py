@@ -210,6 +210,8 @@ class _Linker:
                 for file in item.inputs.values():
                     self._find(item, file, inner)
             for body in bodies(item):
+                if isinstance(item, Loop) and item.variable.domain.size == 0:
+                    continue  # without iterations nothing inside takes anything
                 variable = (item.variable,) if isinstance(item, (Loop, Repeat)) else ()
                 deeper = scope._replace(variables=(*scope.variables, *variable))
                 unit = body.path if isinstance(item, Branch) else item.common.path
