@@ -91,12 +91,16 @@ def _check_ports(type_: TaskType, side: str, node: Node | None, at: Node, diagno
     ports: dict[str, Port] = getattr(type_, side)
     given = node.value if node is not None else {}
     what = side[:-1]
+    misspelled = set()
     for port, member in given.items():
         if port not in ports and not type_.open:
-            hint = did_you_mean(port, ports) or (f"{what}s: {', '.join(ports)}" if ports else f"it has no {side}")
+            hint = did_you_mean(port, ports)
+            misspelled |= {name for name in ports if hint and repr(name) in hint}
+            hint = hint or (f"{what}s: {', '.join(ports)}" if ports else f"it has no {side}")
             diagnostics.error_at_key("unknown-port", member, f"{type_.name} has no {what} {port!r}", hint)
     for name, port in ports.items():
-        if name not in given and not port.optional and not (port.many and side == "outputs"):
+        is_needed = not port.optional and not (port.many and side == "outputs")
+        if name not in given and is_needed and name not in misspelled:
             message = f"{type_.name} needs the {what} {name!r}" + (f" ({port.type})" if port.type else "")
             diagnostics.error("missing-port", at, message, port.doc or None)
 
