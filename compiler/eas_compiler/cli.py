@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eas_compiler import render
@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of compiling to a parser."""
     add_chain(parser)
     parser.add_argument("--format", choices=FORMATS, default="yaml", help="what to write (default: yaml)")
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write to a file instead of standard output")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write to a file instead of standard output")
 
 
 def add_chain(parser: argparse.ArgumentParser) -> None:
@@ -72,8 +72,8 @@ def add_chain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("chain", help="the chain, a JSON document; - reads standard input")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="set a parameter of the chain; the value is JSON, or else a text")
     parser.add_argument("--seed", help="seed of random numbers (default: made from the chain's text)")
-    parser.add_argument("--registry", type=Path, metavar="FILE", help="the registry (default: ./registry.yaml, else the packaged one)")
-    parser.add_argument("--templates", type=Path, metavar="DIR", help="a folder of Argo templates instead of the packaged ones")
+    parser.add_argument("--registry", metavar="FILE", help="the registry (default: ./registry.yaml, else the packaged one)")
+    parser.add_argument("--templates", metavar="DIR", help="a folder of Argo templates instead of the packaged ones")
 
 
 def from_arguments(arguments: argparse.Namespace) -> int:
@@ -112,13 +112,14 @@ def read_chain(chain: str) -> tuple[str, bytes]:
     try:
         if chain == "-":
             return "<stdin>", sys.stdin.buffer.read()
-        return chain, Path(chain).read_bytes()
+        with open(chain, "rb") as file:
+            return chain, file.read()
     except OSError as error:
         fail(f"cannot read {chain}: {error.strerror}", WRONG_INPUT)
         raise AssertionError from error
 
 
-def run(chain: str, form: str, output: Path | None, given: Options) -> int:
+def run(chain: str, form: str, output: str | None, given: Options) -> int:
     """Compile one chain and write the result; diagnostics go to standard error."""
     name, data = read_chain(chain)
     try:
@@ -143,7 +144,7 @@ def _written(workflow: dict[str, Any], checked: Checked, form: str) -> str:
     return emit.to_json(workflow) if form == "json" else emit.to_yaml(workflow)
 
 
-def write(text: str, output: Path | None) -> int:
+def write(text: str, output: str | None) -> int:
     """Write a text to a file, at once and whole, or to standard output."""
     data = text.encode("utf-8", "backslashreplace")
     try:
@@ -151,9 +152,10 @@ def write(text: str, output: Path | None) -> int:
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
         else:
-            part = output.with_name(f"{output.name}.part")
-            part.write_bytes(data)
-            part.replace(output)
+            part = f"{output}.part"
+            with open(part, "wb") as file:
+                file.write(data)
+            os.replace(part, output)
     except BrokenPipeError:
         sys.stdout = None  # type: ignore[assignment] - whoever read has gone; nothing is left to say
     except OSError as error:

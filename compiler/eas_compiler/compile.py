@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
+import os
+from importlib import import_module
 from typing import Any, NamedTuple
 
 from eas_compiler import lower as lowering
@@ -17,7 +17,8 @@ from eas_compiler.resolve import resolve
 from eas_compiler.source import Node, Source
 from eas_compiler.tree import Chain, Task, walk
 
-HERE = Path(__file__).parent
+HERE = os.path.dirname(__file__)
+File = str | os.PathLike[str]
 
 
 class Options(NamedTuple):
@@ -25,8 +26,8 @@ class Options(NamedTuple):
 
     parameters: dict[str, Any] = {}  # noqa: RUF012 - never changed
     seed: str | None = None
-    registry: Path | None = None
-    templates: Path | None = None
+    registry: File | None = None
+    templates: File | None = None
 
 
 class Checked(NamedTuple):
@@ -67,27 +68,37 @@ def check(name: str, data: bytes, options: Options) -> Checked:
 def compile_chain(name: str, data: bytes, options: Options) -> tuple[dict[str, Any] | None, Checked]:
     """Return the Workflow, None when there are errors, and what was found on the way."""
     checked = check(name, data, options)
-    folder = options.templates or HERE / "templates"
-    prototypes.check(folder, checked.diagnostics)
+    parts = prototypes.load(options.templates or os.path.join(HERE, "templates"), checked.diagnostics)
     if not checked.is_good:
         return None, checked
     assert checked.chain is not None and checked.links is not None and checked.registry is not None  # noqa: PT018
-    seed = options.seed if options.seed is not None else hashlib.sha256(data).hexdigest()[:16]
-    parts = prototypes.Templates(folder)
+    seed = options.seed if options.seed is not None else _sha256(data)[:16]
     workflow = lowering.lower(checked.chain, checked.links, checked.registry, parts, seed, checked.diagnostics)
     return (workflow if checked.is_good else None), checked
 
 
-def read_registry(given: Path | None, diagnostics: Diagnostics) -> Registry | None:
+def _sha256(data: bytes) -> str:
+    """Return a hash in hex; `hashlib` would load OpenSSL, which takes longer than to compile a small chain."""
+    for module in ("_sha2", "_sha256", "hashlib"):  # since Python 3.12; before; anywhere
+        try:
+            return str(import_module(module).sha256(data).hexdigest())
+        except ImportError:
+            continue
+    raise AssertionError
+
+
+def read_registry(given: File | None, diagnostics: Diagnostics) -> Registry | None:
     """Return the registry that is given, or that of the current folder, or the packaged one."""
-    path = given or next((one for one in (Path("registry.yaml"),) if one.is_file()), HERE / "registry.yaml")
+    local = "registry.yaml"
+    path = os.fspath(given) if given else local if os.path.isfile(local) else os.path.join(HERE, local)
     try:
-        data = path.read_bytes()
+        with open(path, "rb") as file:
+            data = file.read()
     except OSError as error:
         message = f"cannot read the registry: {error.strerror}"
-        diagnostics.add(Diagnostic("unreadable", "error", message, Source(str(path), ""), 0, 0))
+        diagnostics.add(Diagnostic("unreadable", "error", message, Source(path, ""), 0, 0))
         return None
-    return registries.load(str(path), data, diagnostics)
+    return registries.load(path, data, diagnostics)
 
 
 def _check_parameters(root: Node, given: dict[str, Any]) -> None:
@@ -100,5 +111,5 @@ def _check_parameters(root: Node, given: dict[str, Any]) -> None:
 
 
 def _stem(name: str) -> str:
-    stem = Path(name).name.removesuffix(".json")
+    stem = os.path.basename(name).removesuffix(".json")
     return stem if stem not in ("", "-", "<stdin>") else "chain"

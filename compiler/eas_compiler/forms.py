@@ -6,8 +6,6 @@ What an author writes never becomes part of one: names in keys are percent-encod
 from __future__ import annotations
 
 from collections.abc import Iterable
-from urllib.parse import quote
-
 from eas_compiler.names import Index, Pattern, Piece, Table
 from eas_compiler.tree import IndexTable, Scope
 
@@ -93,7 +91,10 @@ quote_empty = "''"
 
 def encoded(text: str) -> str:
     """Percent-encode a path; letters, digits and `_.-~` and the slashes between its parts stay."""
-    return quote(text, safe="/")
+    return "".join(chr(byte) if byte in _KEPT else f"%{byte:02X}" for byte in text.encode())
+
+
+_KEPT = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~/")
 
 
 def escaped(json_text: str) -> str:

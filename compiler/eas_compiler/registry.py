@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from eas_compiler import yaml_reader
 from eas_compiler.diagnostics import Diagnostic, Diagnostics, did_you_mean
 from eas_compiler.source import Node, Source
 
-MAX_NODES = 200_000
 FLOW_CONTROL = ("execution_chain", "execution_for_loop", "execution_conditional", "execution_do_while_loop")
 
 
@@ -310,75 +310,5 @@ def load(name: str, data: bytes, diagnostics: Diagnostics) -> Registry | None:
 
         root = registry_xml.read(Source(name, text), diagnostics)
         return Registry(root, diagnostics, is_open=True) if root else None
-    root = read_yaml(Source(name, text), diagnostics)
+    root = yaml_reader.read(Source(name, text), diagnostics)
     return Registry(root, diagnostics) if root else None
-
-
-def read_yaml(source: Source, diagnostics: Diagnostics) -> Node | None:
-    """Return a YAML document with its places, or None when it cannot be read."""
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        root = yaml.compose(source.text, Loader=loader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        at = mark.index if mark else 0
-        diagnostics.add(Diagnostic("yaml", "error", error.problem or str(error), source, at, at + 1))
-        return None
-    except (yaml.YAMLError, RecursionError) as error:
-        diagnostics.add(Diagnostic("yaml", "error", str(error).splitlines()[0], source, 0, 1))
-        return None
-    if root is None:
-        diagnostics.add(Diagnostic("yaml", "error", "the document is empty", source, 0, 1))
-        return None
-    return _YamlReader(source, diagnostics).node(root)
-
-
-_YAML_SCALARS: dict[str, Callable[[str], Any]] = {
-    "tag:yaml.org,2002:int": lambda text: int(text.replace("_", ""), 0),
-    "tag:yaml.org,2002:float": lambda text: float(text.replace("_", "").replace(".inf", "inf").replace(".nan", "nan")),
-    "tag:yaml.org,2002:bool": lambda text: text.lower() in ("true", "yes", "on"),
-    "tag:yaml.org,2002:null": lambda _: None,
-}
-
-
-class _YamlReader:
-    """Turns composed YAML into nodes. Aliases are expanded, so the number of nodes is bounded."""
-
-    def __init__(self, source: Source, diagnostics: Diagnostics) -> None:
-        self.source, self.diagnostics, self.left = source, diagnostics, MAX_NODES
-
-    def node(self, given: Any, key: Any = None) -> Node:
-        self.left -= 1
-        if self.left == 0:
-            at = given.start_mark.index
-            self.diagnostics.add(Diagnostic("yaml", "error", "the document is too large", self.source, at, at + 1))
-        keys = (key.start_mark.index, key.end_mark.index) if key is not None else (-1, -1)
-        return Node(self._value(given), self.source, given.start_mark.index, given.end_mark.index, *keys)
-
-    def _value(self, given: Any) -> Any:
-        if self.left <= 0:
-            return None
-        if given.id == "sequence":
-            return [self.node(item) for item in given.value]
-        if given.id == "mapping":
-            return self._mapping(given)
-        convert = _YAML_SCALARS.get(given.tag)
-        try:
-            return convert(given.value) if convert else given.value
-        except ValueError:
-            return given.value
-
-    def _mapping(self, given: Any) -> dict[str, Node]:
-        members: dict[str, Node] = {}
-        for key, value in given.value:
-            member = self.node(value, key)
-            name = key.value if key.id == "scalar" else "?"
-            if name in members:
-                self.diagnostics.error_at_key("duplicate-key", member, f"the key {name!r} is there twice")
-            elif key.tag == "tag:yaml.org,2002:null":
-                hint = 'write "null" in quotes' if name == "null" else None
-                self.diagnostics.error_at_key("registry", member, "a key must be a text", hint)
-            members.setdefault(name, member)
-        return members

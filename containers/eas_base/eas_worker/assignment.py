@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import cached_property
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from eas_worker import expressions, ranges, settings
 from eas_worker.expressions import ExpressionError
+
+if TYPE_CHECKING:  # loading it would double what the compiler needs to start
+    from pathlib import Path
 
 Description = dict[str, Any]
 Indices = dict[str, int]
