@@ -12,7 +12,7 @@ from tests.property.chains import BUDGET, REGISTRY, Case, cases
 from tests.reference.interpreter import interpret, lines_by_path
 
 QUICK = settings(
-    max_examples=400,
+    max_examples=250,
     deadline=None,
     database=None,
     derandomize=True,
