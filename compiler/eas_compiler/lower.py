@@ -209,10 +209,10 @@ class _Lowering:
             "resources": _resources(limits),
         }
         inputs = [_input(f"in-{port}", f"in/{port}", _file_key(file, scope)) for port, file in task.inputs.items()]
-        inputs += [_input(f"product-{port}", f"in/.products/{port}", _product_key(file, scope), optional=True) for port, file in task.inputs.items()]
-        outputs = [_output(f"out-{port}", f"out/{port}", _file_key(file, scope), optional=True) for port, file in task.outputs.items()]
-        outputs += [_output(f"product-{port}", f"products/{port}", _product_key(file, scope), optional=True) for port, file in task.outputs.items()]
-        outputs.append(_output("records", "records", f"{records}/attempt-{{{{retries}}}}", optional=True))
+        inputs += [_input(f"product-{port}", f"in/.products/{port}", _product_key(file, scope)) for port, file in task.inputs.items()]
+        outputs = [_output(f"out-{port}", f"out/{port}", _file_key(file, scope)) for port, file in task.outputs.items()]
+        outputs += [_output(f"product-{port}", f"products/{port}", _product_key(file, scope)) for port, file in task.outputs.items()]
+        outputs.append(_output("records", "records", f"{records}/attempt-{{{{retries}}}}"))
         no_work = [{"name": "no-work", "valueFrom": {"path": "/eas/no_work", "default": "false"}}] if kind.no_work else None
         filled = self.prototypes.fill(
             "task",
@@ -237,13 +237,13 @@ class _Lowering:
         questions = {_key_of(at): describer.question(_key_of(at), question, at, task) for at, question in asked}
         text = self._text(describer.finish({**description, "questions": questions}, self.chain.parameters), task)
         inputs = [_input(f"in-{port}", f"in/{port}", _file_key(file, scope)) for port, file in task.inputs.items()]
-        inputs += [_input(f"product-{port}", f"in/.products/{port}", _product_key(file, scope), optional=True) for port, file in task.inputs.items()]
-        inputs += [_input(f"out-{port}", f"in/.out/{port}", _file_key(file, scope), optional=True) for port, file in task.outputs.items()]
-        inputs += [_input(f"made-{port}", f"in/.out-products/{port}", _product_key(file, scope), optional=True) for port, file in task.outputs.items()]
-        inputs.append(_input("attempts", "in/.attempts", records, optional=True))
+        inputs += [_input(f"product-{port}", f"in/.products/{port}", _product_key(file, scope)) for port, file in task.inputs.items()]
+        inputs += [_input(f"out-{port}", f"in/.out/{port}", _file_key(file, scope)) for port, file in task.outputs.items()]
+        inputs += [_input(f"made-{port}", f"in/.out-products/{port}", _product_key(file, scope)) for port, file in task.outputs.items()]
+        inputs.append(_input("attempts", "in/.attempts", records))
         outputs = [
-            _output("qc", "records/qc.json", f"{records}/qc.json", optional=True),
-            _output("log", "records/log.jsonl", f"{records}/qc-log.jsonl", optional=True),
+            _output("qc", "records/qc.json", f"{records}/qc.json"),
+            _output("log", "records/log.jsonl", f"{records}/qc-log.jsonl"),
         ]
         filled = self.prototypes.fill(
             "qc",
@@ -299,7 +299,7 @@ class _Lowering:
             annotations=_annotations(item.common.path, item),
             parameters=_parameters(scope),
             inputs=[_requested(one) for one in describer.records] or None,
-            outputs=[_output("ask", "records/ask.json", f"{forms.records(item.common.path, scope)}/ask.json", optional=True)],
+            outputs=[_output("ask", "records/ask.json", f"{forms.records(item.common.path, scope)}/ask.json")],
             image=container.image if container else "",
             description=self._text(describer.finish(description, self.chain.parameters), item),
             indices=_indices(scope),
@@ -526,9 +526,9 @@ def _indices(scope: Scope) -> str:
     return " ".join(f"{variable.id}={forms.parameter(variable.id)}" for variable in scope.variables)
 
 
-def _input(name: str, path: str, key: str, *, optional: bool = False) -> dict[str, Any]:
-    artifact = {"name": name, "path": f"/eas/{path}", "archive": {"none": {}}, "s3": {"key": key}}
-    return artifact | {"optional": True} if optional else artifact
+def _input(name: str, path: str, key: str) -> dict[str, Any]:
+    """Return an artifact that may be missing: Argo tries a pod without an input again, and in vain; the worker says what is not there."""
+    return {"name": name, "path": f"/eas/{path}", "optional": True, "archive": {"none": {}}, "s3": {"key": key}}
 
 
 _output = _input
@@ -539,7 +539,7 @@ def _requested(record: Record) -> dict[str, Any]:
         key = f"{forms.RUN}/.records{record.path}"
     else:
         key = f"{forms.records(record.path, record.scope)}/qc.json"
-    return _input(f"requested-{record.k}", f"in/.requested/{record.k}", key, optional=True)
+    return _input(f"requested-{record.k}", f"in/.requested/{record.k}", key)
 
 
 def _file_key(file: File, scope: Scope) -> str:
