@@ -1,0 +1,36 @@
+"""A program that does what the script in its settings says of its path or its type."""
+
+import hashlib
+import json
+import os
+import signal
+import time
+
+from scripts import entry_of  # type: ignore[import-not-found]  # beside it in the image
+
+from eas_worker import Context, Failed, NoWork, task
+
+
+@task
+def run(ctx: Context) -> None:
+    """Check what came in, write every output, emit what the script says, and end as it says."""
+    entry = entry_of(ctx)
+    for file in ctx.inputs.values():
+        if file.path.read_text() != f"{file.directory}/{file.name}":
+            raise Failed(f"{file.name} has what belongs into {file.path.read_text()}")
+    value = json.dumps(ctx.settings.get("value"), default=dict)
+    if ctx.settings.get("sha256") not in (None, hashlib.sha256(value.encode()).hexdigest()):
+        raise Failed(f"the value has changed on its way: {value}")
+    if int(os.environ["EAS_ATTEMPT"]) < entry.get("raises", 0):
+        raise RuntimeError("the script lets this try raise")
+    if entry.get("killed") == "run":
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(entry.get("seconds", 0))
+    b"x" * (entry.get("megabytes", 0) << 20)
+    for output in ctx.outputs.values():
+        output.path.write_text(f"{output.directory}/{output.name}")
+    ctx.emit(**entry.get("metadata", {}))
+    if entry.get("verdict") == "no_work":
+        raise NoWork("the script has no work")
+    if entry.get("verdict") == "error":
+        raise RuntimeError("the script lets it raise")

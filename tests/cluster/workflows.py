@@ -1,0 +1,104 @@
+"""Workflows on the cluster, by way of kubectl alone: submit, wait, delete; and what the nodes say of the tasks."""
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from typing import Any
+
+Node = dict[str, Any]
+Workflow = dict[str, Any]
+
+PATIENCE_S = 420
+ENDED = ("Succeeded", "Failed", "Error")
+
+
+def kubectl(*arguments: str, given: str | None = None) -> str:
+    """Run kubectl and return what it writes."""
+    done = subprocess.run(["kubectl", *arguments], input=given, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"kubectl {' '.join(arguments)}\n{done.stderr}"
+    return done.stdout
+
+
+def submit(manifest: str) -> str:
+    """Create a workflow and return its name."""
+    return kubectl("create", "--filename", "-", "--output", "name", given=manifest).strip().partition("/")[2]
+
+
+def delete(*names: str) -> None:
+    """Delete workflows, whatever they are doing."""
+    if names:
+        kubectl("delete", "workflow", "--ignore-not-found", "--wait=false", *names)
+
+
+def wait(name: str) -> Workflow:
+    """Return a workflow once it has ended."""
+    end = time.monotonic() + PATIENCE_S
+    while True:
+        workflow: Workflow = json.loads(kubectl("get", "workflow", name, "--output", "json"))
+        phase = workflow.get("status", {}).get("phase")
+        if phase in ENDED:
+            return workflow
+        assert time.monotonic() < end, f"{name} is still {phase} after {PATIENCE_S} s:\n{told(workflow)}"
+        time.sleep(2)
+
+
+def told(workflow: Workflow) -> str:
+    """Tell phase, name and message of every node."""
+    nodes = sorted(_nodes(workflow).values(), key=lambda node: str(node.get("startedAt")))
+    return "\n".join(f"{node['phase']:10} {node['name']} {node.get('message', '')}" for node in nodes)
+
+
+def states(workflow: Workflow) -> dict[str, str]:
+    """Return the state of every task that the nodes tell of, by its path."""
+    steps: dict[str, list[tuple[Node, Node | None]]] = {}
+    by_name = {node["name"]: node for node in _nodes(workflow).values()}
+    for path, node in _programs(workflow):
+        steps.setdefault(path, []).append((node, by_name.get(f"{node['name']}-qc")))
+    return {path: _state(workflow, pairs) for path, pairs in steps.items()}
+
+
+def _nodes(workflow: Workflow) -> dict[str, Node]:
+    found: dict[str, Node] = workflow.get("status", {}).get("nodes", {})
+    return found
+
+
+def _programs(workflow: Workflow) -> Iterator[tuple[str, Node]]:
+    """Yield the steps that run programs, with the paths of their tasks; tries are no steps."""
+    templates = {template["name"]: template for template in workflow["spec"]["templates"]}
+    nodes = _nodes(workflow)
+    for node in nodes.values():
+        template = templates[node["templateName"]]
+        if template.get("container", {}).get("command", [""])[-1] == "run" and not _is_try(node):
+            # A step that was skipped or omitted has no parameters; the list that it stands in has the same ones.
+            parameters = nodes[node["boundaryID"]].get("inputs", {}).get("parameters", [])
+            indices = (parameter["value"] for parameter in parameters)
+            yield _path(template["metadata"]["annotations"]["eas/path"], indices), node
+
+
+def _path(pattern: str, indices: Iterator[str]) -> str:
+    """Return `/t0[size=7]/t1#3/t2` for `/t0[size]/t1#/t2` and the indices 7 and 3."""
+    parts = []
+    for part in pattern.split("/"):
+        if part.endswith("]"):
+            parts.append(f"{part[:-1]}={next(indices)}]")
+        else:
+            parts.append(part + (next(indices) if part.endswith("#") else ""))
+    return "/".join(parts)
+
+
+def _is_try(node: Node) -> bool:
+    return bool(node.get("nodeFlag", {}).get("retried"))
+
+
+def _state(workflow: Workflow, steps: list[tuple[Node, Node | None]]) -> str:
+    """Return the state of a task from its steps and their gates; there is one for each type that the task may be of."""
+    ran = [(node, gate) for node, gate in steps if node["phase"] not in ("Skipped", "Omitted")]
+    if not ran:
+        return "blocked"
+    ((_, gate),) = ran
+    assert gate is not None, "a program without its gate"
+    if gate["phase"] in ("Failed", "Error"):
+        tries = [_nodes(workflow)[child] for child in gate["children"]]
+        return "failed" if ": fail: " in tries[-1].get("message", "") else "error"
+    return {"Succeeded": "succeeded", "Skipped": "skipped"}[gate["phase"]]
