@@ -32,7 +32,7 @@ def _piece(piece: names.Piece, scope: Scope) -> Any:
     if isinstance(piece, str):
         return piece
     if isinstance(piece, Index):
-        return {"index": piece.id, "plus": piece.offset}
+        return {"index": piece.id} | ({"plus": piece.offset} if piece.offset else {})
     return table_of(piece, scope)
 
 
@@ -81,8 +81,8 @@ class Describer:
             "inputs": self._files(task, task.inputs, "inputs", variant),
             "outputs": self._files(task, task.outputs, "outputs", variant),
             "settings": given,
-            "setting_types": {name: _bare(one) for name, one in kind.settings.items()},
-            "metadata": {name: _bare(one) for name, one in kind.metadata.items()},
+            "setting_types": _setting_types(kind.settings, task.settings),
+            "metadata": {name: _without_doc(one) for name, one in kind.metadata.items()},
             "qc": overrides.get("qc", {}),
             "limits": {
                 "cpu": resources.get("cpu", kind.container.cpu),
@@ -117,19 +117,23 @@ class Describer:
             found |= {"variable": at.variable.id, "maximum": at.maximum}
         return found
 
+    def gate(self, description: dict[str, Any], questions: dict[str, Any]) -> dict[str, Any]:
+        """Return the description of a task's gate, which judges what was made of its description and answers questions."""
+        needless = ("metadata", "after")
+        return {key: value for key, value in description.items() if key not in needless} | {"questions": questions}
+
     def finish(self, description: dict[str, Any], parameters: dict[str, Any]) -> dict[str, Any]:
         """Add what the parts built so far need."""
         everything = None in self._parameters
         used = {name: value for name, value in parameters.items() if everything or name in self._parameters}
-        return {**description, "loops": self.loops, "parameters": used, "records": self.sources}
+        found = {**description, "loops": self.loops, "parameters": used, "records": self.sources}
+        return {key: value for key, value in found.items() if key in _ALWAYS or value not in ({}, [], None)}
 
     # ---- parts
 
     def _loop(self, variable: Variable) -> dict[str, Any]:
-        entry = dict(variable.entry)
-        if "repeat" in entry:
-            return entry
-        return entry | self._range_request(variable)
+        entry = {key: value for key, value in variable.entry.items() if key != "at"}  # the worker has it from the path
+        return entry if "repeat" in entry else entry | self._range_request(variable)
 
     def _range_request(self, variable: Variable) -> dict[str, Any]:
         """Note what the range of a loop needs: parameters, and metadata of tasks."""
@@ -206,11 +210,30 @@ def _named_item(at: Item, text: str) -> Item:
     return children[text] if text in children else at.common.scope.requested[text]
 
 
-def _bare(specification: dict[str, Any]) -> dict[str, Any]:
+_ALWAYS = ("after", "loops")
+
+
+def _setting_types(specifications: dict[str, Any], given: dict[str, Node]) -> dict[str, Any]:
+    """Return what the worker needs to know of settings: bounds only where the compiler could not check them."""
+    found = {}
+    for name, specification in specifications.items():
+        node = given.get(name)
+        if node is not None and isinstance(node.value, dict) and "fields" in specification:
+            found[name] = {"type": "object", "fields": _setting_types(specification["fields"], node.value)}
+        elif node is not None and _texts(node.plain()):
+            found[name] = _without_doc(specification)
+        else:
+            found[name] = {key: value for key, value in specification.items() if key in ("type", "default")}
+            if "fields" in specification:
+                found[name]["fields"] = _setting_types(specification["fields"], {})
+    return found
+
+
+def _without_doc(specification: dict[str, Any]) -> dict[str, Any]:
     """Return a specification without the texts for people."""
     bare = {key: value for key, value in specification.items() if key not in ("doc", "fields")}
     if "fields" in specification:
-        bare["fields"] = {name: _bare(field) for name, field in specification["fields"].items()}
+        bare["fields"] = {name: _without_doc(field) for name, field in specification["fields"].items()}
     return bare
 
 

@@ -1,7 +1,6 @@
 """Diagnostics are values: passes collect them, and whoever talks to the user renders them."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from eas_compiler.source import Node, Source
@@ -38,7 +37,7 @@ class Diagnostics:
     def __init__(self) -> None:
         self._found: dict[tuple[str, str, int, str], Diagnostic] = {}
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self) -> Iterator[Diagnostic]:
         """Iterate in the order of the documents' text."""
         return iter(sorted(self._found.values(), key=lambda one: (one.source.name, one.start, one.end)))
 

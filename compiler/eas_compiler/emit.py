@@ -6,8 +6,8 @@ import json
 import re
 from typing import Any
 
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*\Z")
-_YAML_1_1 = frozenset("y n yes no on off true false null none".split())
+_PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*\Z")
+_YAML_1_1 = frozenset("y n yes no on off true false null".split())
 """What some reader of YAML 1.1 takes for a boolean or null, in any case."""
 _ESCAPED = "[\"\\\\\x00-\x1f\x7f-\xa0\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
 """What a text in double quotes must not hold as it is: what YAML forbids, and what would not show or be shown elsewhere."""
@@ -59,7 +59,10 @@ class _Writer:
             self.block(value, indent, indent)
 
     def flow(self, value: Any, room: int, depth: int) -> str | None:
-        """Return a value on one line; None for a mapping or list that is longer than `room` or deeper than `depth`."""
+        """Return a value on one line; None for a mapping or list that is too deep, or longer than `room`.
+
+        The last text in it may be as long as it likes: nothing is hidden behind it.
+        """
         if isinstance(value, str):
             return self.scalar(value)
         if not isinstance(value, (dict, list)):
@@ -67,13 +70,11 @@ class _Writer:
         parts: list[str] = []
         is_mapping = isinstance(value, dict)
         for key, member in value.items() if is_mapping else enumerate(value):
-            part = self.flow(member, room, depth - 1) if depth else None
+            part = self.flow(member, room, depth - 1) if depth and room > 0 else None
             if part is None:
                 return None
             parts.append(f"{self.scalar(key)}: {part}" if is_mapping else part)
             room -= len(parts[-1]) + 2
-            if room < 0:
-                return None
         return "{" + ", ".join(parts) + "}" if is_mapping else "[" + ", ".join(parts) + "]"
 
     def scalar(self, text: str) -> str:

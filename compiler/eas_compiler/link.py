@@ -4,8 +4,6 @@ Invariant of the result, when nothing was reported: every file has one producer 
 can see, or comes from outside the chain; what the items of each list wait for forms no circle. Cost does not grow with iterations.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import NamedTuple
 

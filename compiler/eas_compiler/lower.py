@@ -235,7 +235,7 @@ class _Lowering:
     ) -> None:
         _, asked = self.questions.get(id(task), (task, []))
         questions = {_key_of(at): describer.question(_key_of(at), question, at, task) for at, question in asked}
-        text = self._text(describer.finish({**description, "questions": questions}, self.chain.parameters), task)
+        text = self._text(describer.finish(describer.gate(description, questions), self.chain.parameters), task)
         inputs = [_input(f"in-{port}", f"in/{port}", _file_key(file, scope)) for port, file in task.inputs.items()]
         inputs += [_input(f"product-{port}", f"in/.products/{port}", _product_key(file, scope)) for port, file in task.inputs.items()]
         inputs += [_input(f"out-{port}", f"in/.out/{port}", _file_key(file, scope)) for port, file in task.outputs.items()]

@@ -5,8 +5,6 @@ families (does any text belong to both? do two iterations give the same text?) a
 read the text, never by writing the texts out.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from itertools import product
 from typing import NamedTuple

@@ -4,8 +4,6 @@ Read from YAML, or from the XML of the prototype, which knows names and resource
 that a broken one does not stop the others, and so that a start costs little.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """Documents with the place of every key and value: what diagnostics point at."""
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -59,7 +57,7 @@ class Node(NamedTuple):
             return [item.plain() for item in self.value]
         return self.value
 
-    def children(self) -> Iterator[tuple[str, Node]]:
+    def children(self) -> Iterator[tuple[str, "Node"]]:
         """Yield the members of an object or the items of a list with their keys."""
         if isinstance(self.value, dict):
             yield from self.value.items()

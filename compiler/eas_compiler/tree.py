@@ -1,9 +1,7 @@
 """The typed chain: what a document says, with every expression classed and every static one folded."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
-from typing import Any, NamedTuple, Union
+from typing import Any, NamedTuple
 
 from eas_compiler.names import Domain, Domains, Pattern
 from eas_compiler.registry import TaskType
@@ -24,7 +22,7 @@ class Variable(NamedTuple):
     entry: dict[str, Any]
     depends: frozenset[str]
     is_late: bool
-    requested: dict[str, Item]
+    requested: dict[str, "Item"]
 
 
 class Scope(NamedTuple):
@@ -32,7 +30,7 @@ class Scope(NamedTuple):
 
     variables: tuple[Variable, ...]
     parameters: dict[str, Any]
-    requested: dict[str, Item]
+    requested: dict[str, "Item"]
 
     @property
     def domains(self) -> Domains:
@@ -91,6 +89,14 @@ class Variant(NamedTuple):
     where: frozenset[tuple[int, ...]] | None
 
 
+class Requirement(NamedTuple):
+    """A name in `requires_metadata_from` and the item that it names."""
+
+    text: str
+    node: Node
+    item: "Item"
+
+
 class Common(NamedTuple):
     """What every item of a list has; `path` is its pattern."""
 
@@ -103,12 +109,11 @@ class Common(NamedTuple):
     directory: Pattern
 
 
-class Requirement(NamedTuple):
-    """A name in `requires_metadata_from` and the item that it names."""
+class Sequence(NamedTuple):
+    """A task list; `path` is the pattern that its items' paths begin with."""
 
-    text: str
-    node: Node
-    item: Item
+    path: str
+    items: tuple["Item", ...]
 
 
 class Task(NamedTuple):
@@ -158,14 +163,7 @@ class Repeat(NamedTuple):
     body: Sequence
 
 
-class Sequence(NamedTuple):
-    """A task list; `path` is the pattern that its items' paths begin with."""
-
-    path: str
-    items: tuple[Item, ...]
-
-
-Item = Union[Task, Group, Loop, Branch, Repeat]  # noqa: UP007 - the names are defined above as text
+Item = Task | Group | Loop | Branch | Repeat
 
 
 class Chain(NamedTuple):

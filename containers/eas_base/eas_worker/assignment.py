@@ -4,8 +4,6 @@ A description (the JSON object in `EAS_TASK`) belongs to a step of the manifest,
 addition the indices of its iteration, the seed of the run and the records of the tasks whose metadata is requested.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from functools import cached_property
@@ -84,7 +82,7 @@ def indices_text(pattern: str, loops: list[dict[str, Any]], indices: Indices) ->
 def written(pattern: Any, indices: Indices) -> str:
     """Return a text that depends on indices.
 
-    A pattern is a text, or a list of pieces: a text, `{"index": loop, "plus": n}`, or `{"table": nested lists, "of": loops}`, which is looked up
+    A pattern is a text, or a list of pieces: a text, `{"index": loop, "plus": n}` (0 without `plus`), or `{"table": nested lists, "of": loops}`, which is looked up
     by one index after the other.
     """
     if isinstance(pattern, str):
@@ -96,14 +94,14 @@ def _piece(piece: Any, indices: Indices) -> str:
     if isinstance(piece, str):
         return piece
     if "index" in piece:
-        return str(indices[piece["index"]] + piece["plus"])
+        return str(indices[piece["index"]] + piece.get("plus", 0))
     entry = piece["table"]
     for loop, first in piece["of"]:
         entry = entry[indices[loop] - first]
     return str(entry)
 
 
-def read_requested(description: Description, indices: Indices, seed: str, folder: Path) -> list[Any]:
+def read_requested(description: Description, indices: Indices, seed: str, folder: "Path") -> list[Any]:
     """Return the requested metadata, in the order of `description["records"]`, from `folder/in/.requested`."""
 
     def load(number: int, iteration: str) -> dict[str, Any] | None:
@@ -194,7 +192,15 @@ class _Scope:
         return ranges.count(loop["form"], _evaluated(loop["range"], names))
 
     def _names_of(self, loop: dict[str, Any], outer: list[dict[str, Any]], found: dict[str, Any], **more: Any) -> dict[str, Any]:
-        return self._mappings(dict(found), loop.get("request", {}), lambda: path_of(loop["at"], outer, self.indices), more)
+        return self._mappings(dict(found), loop.get("request", {}), lambda: path_of(self._path_of(loop, len(outer)), outer, self.indices), more)
+
+    def _path_of(self, loop: dict[str, Any], depth: int) -> str:
+        """Return the pattern of a loop's path; those around a step are in its own: `/t0[tda]/t1` of `/t0[tda]/t1[size]/t2`."""
+        if "at" in loop:
+            return str(loop["at"])
+        parts = self.description["path"].split("/")
+        loops = [number for number, part in enumerate(parts) if part.endswith(("]", "#"))]
+        return "/".join(parts[: loops[depth] + 1]).removesuffix("#").removesuffix(f"[{loop['var']}]")
 
     def _value(self, loop: dict[str, Any], outer: list[dict[str, Any]], index: int, found: dict[str, Any]) -> Any:
         names = self._names_of(loop, outer, found)

@@ -6,8 +6,6 @@ expression means the same wherever it is evaluated. Every evaluation is bounded 
 Grammar: Python 3.11's, less what `_check` refuses. Values: None, bool, int, float, str, list, tuple, dict with text keys.
 """
 
-from __future__ import annotations
-
 import ast
 import sys
 from typing import Any, NamedTuple
@@ -50,7 +48,7 @@ class Expression(NamedTuple):
         """Whether the value is known only when tasks have run."""
         return any(use.name in ("requested_metadata", "random") for use in self.uses)
 
-    def part(self, body: ast.expr) -> Expression:
+    def part(self, body: ast.expr) -> "Expression":
         """Return a part of the expression as one of its own."""
         checker = _Checker(self.text, len(self.text) - len(self.text.lstrip()))
         checker.check(body, 0, frozenset())

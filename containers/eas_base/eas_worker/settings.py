@@ -4,8 +4,6 @@ A specification is an object with `type` (float, int, bool, text, list, object, 
 `minimum`, `maximum`, `choices`, `unit`, `doc` and, for an object, `fields` (specifications by name).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
