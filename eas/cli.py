@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
+import os
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eas_compiler import cli as compiler
 from eas_compiler import render
-from eas_compiler.cli import OK, OUTSIDE, WRONG_INPUT
+from eas_compiler.cli import OK, OUTSIDE, WRONG_INPUT, WRONG_USE
 from eas_compiler.compile import Checked, UnknownParameterError, check, compile_chain
+from eas_provenance.repository import RepositoryError
+
+if TYPE_CHECKING:
+    from eas_argo.laptop.stubs import Script
 
 INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return the exit status: 0 good, 1 wrong input or failed run, 2 wrong use, 3 something outside."""
+    """Run the command.
+
+    The exit status is 0 when all is well, 1 for wrong input or a failed run, 2 for wrong use, 3 when something outside
+    failed.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # whatever a terminal cannot show is no reason to end
     parsed = make_parser().parse_args(arguments)
     verb: Callable[[argparse.Namespace], int] = parsed.verb
     try:
@@ -27,23 +41,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write("\n")
         return INTERRUPTED
     except UnknownParameterError as error:
-        compiler.fail(str(error))
+        return _fail(str(error), WRONG_USE)
+    except RepositoryError as error:
+        return _fail(str(error), OUTSIDE)
     except ModuleNotFoundError as error:
-        compiler.fail(f"{error.name} is not installed; pip install 'eas[run]' brings what this verb needs", OUTSIDE)
-    except BrokenPipeError:
-        sys.stdout = None  # type: ignore[assignment] - whoever read has gone
-    return OK
+        return _fail(f"{error.name} is not installed; pip install 'eas[run]' brings what this verb needs", OUTSIDE)
 
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of all verbs."""
-    parser = argparse.ArgumentParser("eas", description="Compile task chains to Argo Workflows, and run them on this machine.")
+    description = "Compile task chains to Argo Workflows, and run them on this machine."
+    parser = argparse.ArgumentParser("eas", description=description)
     parser.add_argument("--version", action=compiler.version_action())
     verbs = parser.add_subparsers(metavar="VERB", required=True)
 
     one = _verb(verbs, "check", _check, "report everything that is wrong with a chain")
     compiler.add_chain(one)
-    one.add_argument("--format", choices=("text", "json"), default="text", help="how to write diagnostics (default: text)")
+    one.add_argument("--format", choices=("text", "json"), default="text", help="of diagnostics (default: text)")
 
     one = _verb(verbs, "compile", compiler.from_arguments, "write the Argo Workflow of a chain")
     compiler.add_arguments(one)
@@ -54,26 +68,33 @@ def make_parser() -> argparse.ArgumentParser:
 
     one = _verb(verbs, "simulate", _simulate, "run a chain with every program replaced by a stub")
     compiler.add_chain(one)
-    one.add_argument("--metadata", type=Path, metavar="FILE", help="what the stubs do: a JSON object by path, name or type")
+    one.add_argument("--metadata", type=Path, metavar="FILE", help="what the stubs do: JSON, by path, name or type")
     _json(one)
 
     one = _verb(verbs, "run", _run, "run a chain on this machine")
     compiler.add_chain(one)
     one.add_argument("-j", "--jobs", type=_positive, metavar="N", help="cores to use (default: all)")
-    one.add_argument("--store", type=Path, metavar="DIR", help="where files and records are kept (default: ./eas-store)")
+    one.add_argument(
+        "--store", type=Path, metavar="DIR", help="where files and records are kept (default: ./eas-store)"
+    )
     one.add_argument("--keep", action="store_true", help="keep the working folders of all attempts")
     one.add_argument("-q", "--quiet", action="store_true", help="show no progress")
     _json(one)
 
     one = _verb(verbs, "types", _types, "list the task types, or tell all about one")
     one.add_argument("name", nargs="?", help="a task type")
-    one.add_argument("--registry", type=Path, metavar="FILE", help="the registry (default: ./registry.yaml, else the packaged one)")
+    one.add_argument(
+        "--registry", metavar="FILE", help="the registry (default: ./registry.yaml, else the packaged one)"
+    )
     _json(one)
     return parser
 
 
-def _verb(verbs: Any, name: str, function: Callable[[argparse.Namespace], int], summary: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = verbs.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+def _verb(
+    verbs: Any, name: str, function: Callable[[argparse.Namespace], int], summary: str
+) -> argparse.ArgumentParser:
+    description = f"{summary[0].upper()}{summary[1:]}."
+    parser: argparse.ArgumentParser = verbs.add_parser(name, help=summary, description=description)
     parser.set_defaults(verb=function)
     return parser
 
@@ -89,7 +110,24 @@ def _positive(text: str) -> int:
 
 
 def _write(text: str) -> None:
-    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    """Write to standard output; leave when that cannot be done, quietly when whoever read has gone."""
+    try:
+        sys.stdout.write(text if text.endswith("\n") or not text else text + "\n")
+        sys.stdout.flush()
+    except OSError as error:
+        # What is left in the stream would be tried again, and complained about, at the very end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise SystemExit(_fail(f"cannot write standard output: {error.strerror}", OUTSIDE)) from error
+
+
+def _say(message: str) -> None:
+    sys.stderr.write(f"eas: {message}\n")
+
+
+def _fail(message: str, status: int) -> int:
+    _say(message)
+    return status
 
 
 def _compiled(arguments: argparse.Namespace) -> tuple[dict[str, Any], Checked, str, bytes] | None:
@@ -129,36 +167,41 @@ def _plan(arguments: argparse.Namespace) -> int:
 
 def _simulate(arguments: argparse.Namespace) -> int:
     from eas import report
-    from eas.simulate import Script, Simulation, read_script
-    from eas_compiler.diagnostics import Diagnostics
+    from eas.simulate import Simulation
 
     compiled = _compiled(arguments)
-    script = Script({})
-    if arguments.metadata is not None:
-        diagnostics = Diagnostics()
-        try:
-            script = read_script(arguments.metadata, diagnostics)
-        except OSError as error:
-            compiler.fail(f"cannot read {arguments.metadata}: {error.strerror}", WRONG_INPUT)
-        compiler.show_all(diagnostics)
-        if diagnostics.errors:
-            return WRONG_INPUT
-    if compiled is None:
+    script = _script(arguments.metadata)
+    if compiled is None or script is None:
         return WRONG_INPUT
     simulation = Simulation(compiled[0], script)
     lines = simulation.lines()
-    if arguments.json:
-        _write("".join(json.dumps(line) + "\n" for line in lines) or "\n")
-    else:
-        _write(report.simulated(lines))
+    _write("".join(json.dumps(line) + "\n" for line in lines) if arguments.json else report.simulated(lines))
     for problem in simulation.states.problems:
-        sys.stderr.write(f"eas: {problem.path} is in error: {problem.message}\n")
+        _say(f"{problem.path} is in error: {problem.message}")
     return OK
+
+
+def _script(file: Path | None) -> Script | None:
+    """Read what stubs do; None when it is wrong, which has been shown."""
+    from eas.simulate import read_script
+    from eas_argo.laptop.stubs import Script
+    from eas_compiler.diagnostics import Diagnostics
+
+    if file is None:
+        return Script({})
+    diagnostics = Diagnostics()
+    try:
+        script = read_script(file, diagnostics)
+    except OSError as error:
+        _fail(f"cannot read {file}: {error.strerror}", WRONG_INPUT)
+        return None
+    compiler.show_all(diagnostics)
+    return None if diagnostics.errors else script
 
 
 def _run(arguments: argparse.Namespace) -> int:
     from eas import report
-    from eas.run import RefusedError, RepositoryError, Request, run
+    from eas.run import RefusedError, Request, run
     from eas_compiler.shape import shape
     from eas_provenance.store import DEFAULT
 
@@ -169,18 +212,26 @@ def _run(arguments: argparse.Namespace) -> int:
     assert checked.chain is not None and checked.links is not None  # noqa: PT018
     if checked.links.externals:
         return _refuse_externals(checked)
-    store = arguments.store or Path(DEFAULT)
-    request = Request(workflow, shape(checked.chain), data, name, store, arguments.jobs, quiet=arguments.quiet or arguments.json, keep=arguments.keep)
+    request = Request(
+        workflow,
+        shape(checked.chain),
+        data,
+        name,
+        arguments.store or Path(DEFAULT),
+        arguments.jobs,
+        quiet=arguments.quiet or arguments.json,
+        keep=arguments.keep,
+    )
     try:
-        finished = run(request)
+        finished = run(request, warn=_say)
     except RefusedError as error:
         for reason in error.reasons:
-            sys.stderr.write(f"eas: {reason}\n")
-        return WRONG_INPUT
-    except RepositoryError as error:
-        compiler.fail(str(error), OUTSIDE)
-        raise AssertionError from error
-    _write(json.dumps(report.run_as_data(finished), indent=2) if arguments.json else report.run_as_text(finished))
+            _say(reason)
+        return OUTSIDE if error.is_machine else WRONG_INPUT
+    if arguments.json:
+        _write(json.dumps(report.run_as_data(finished), indent=2))
+    else:
+        _write(report.run_as_text(finished, shutil.get_terminal_size((100, 24)).columns))
     if finished.cancelled:
         return INTERRUPTED
     return WRONG_INPUT if finished.is_failed else OK
@@ -209,7 +260,8 @@ def _types(arguments: argparse.Namespace) -> int:
     registry = read_registry(arguments.registry, diagnostics)
     names = list(registry.tasks) if registry is not None else []
     if registry is not None and arguments.name is not None and arguments.name not in names:
-        compiler.fail(f"unknown task type {arguments.name!r}; {did_you_mean(arguments.name, names) or '`eas types` lists them'}", WRONG_INPUT)
+        hint = did_you_mean(arguments.name, names) or "`eas types` lists them"
+        return _fail(f"unknown task type {arguments.name!r}; {hint}", WRONG_USE)
     wanted = [arguments.name] if arguments.name is not None else names
     found = [registry.task(name, diagnostics) for name in wanted] if registry is not None else []
     compiler.show_all(diagnostics)

@@ -1,62 +1,74 @@
-"""The live display of a run: a line for each task type, elapsed time and time left."""
+"""The display of a run while it goes on: a line for each task type, elapsed time and time left."""
 
 from __future__ import annotations
 
 import sys
 import time
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Self
 
 from eas_compiler.shape import Count
-from eas_provenance.states import States
+from eas_provenance.states import Task
 
 STATES = ("waiting", "running", "passed", "failed", "blocked")
-_GROUPS = {
-    "waiting": "waiting",
-    "running": "running",
-    "succeeded": "passed",
-    "failed": "failed",
-    "error": "failed",
-    "blocked": "blocked",
-    "cancelled": "blocked",
-    "skipped": "no work",
-}
-_COLOURS = {"running": "cyan", "passed": "green", "failed": "red", "blocked": "yellow"}
-_EVERY_S = 2.0
+"""The columns that are always there; others come when there is something in them."""
+_GROUPS = {"succeeded": "passed", "error": "failed", "skipped": "no work"}
+_COLOURS = {"running": "cyan", "passed": "green", "failed": "red", "blocked": "yellow", "cancelled": "yellow"}
+_LIVE_S = 0.2
+_LINES_S = 2.0
+_PATIENCE = 1.1
+"""Lines come ever more rarely, so that a long run does not fill a log: each when so much more time has passed."""
 
 
 class Progress:
     """Counts the tasks of a run by type and state; `expected` is how many there will be, as far as that is known."""
 
-    def __init__(self, states: States, expected: dict[str, Count]) -> None:
-        self.states, self.expected = states, expected
-        self.start = time.monotonic()
+    def __init__(self, expected: dict[str, Count]) -> None:
+        self._expected = expected
+        self._groups: dict[str, str] = {}
+        self._counts: dict[str, dict[str, int]] = {kind: {} for kind in expected}
+        self._start = time.monotonic()
+
+    def take(self, task: Task) -> None:
+        """Count a task as what it is now."""
+        counts = self._counts.setdefault(task.description["task"], {})
+        group = _GROUPS.get(task.state, task.state)
+        before = self._groups.get(task.path)
+        if group != before:
+            self._groups[task.path] = group
+            counts[group] = counts.get(group, 0) + 1
+            if before is not None:
+                counts[before] -= 1
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Return for each task type how many tasks are in each state."""
-        found = {kind: dict.fromkeys(STATES, 0) for kind in self.expected}
-        for task in list(self.states.tasks.values()):
-            row = found.setdefault(task.description["task"], dict.fromkeys(STATES, 0))
-            group = _GROUPS[task.state]
-            row[group] = row.get(group, 0) + 1
-        for kind, row in found.items():
-            low = self.expected[kind].low if kind in self.expected else 0
-            row["waiting"] += max(0, low - sum(row.values()))
+        """Return for each task type how many tasks are in each state; those that are still to come are waiting."""
+        found = {}
+        for kind, counts in self._counts.items():
+            row = {state: counts.get(state, 0) for state in dict.fromkeys((*STATES, *sorted(counts)))}
+            row["waiting"] += max(0, self._expected[kind].low - sum(row.values())) if kind in self._expected else 0
+            found[kind] = row
         return found
 
     @property
     def elapsed_s(self) -> float:
         """Seconds since the start."""
-        return time.monotonic() - self.start
+        return time.monotonic() - self._start
 
     def left_s(self) -> float | None:
         """Return an estimate of the seconds left: by the pace so far; None while there is no telling."""
-        totals = dict.fromkeys(STATES, 0)
-        for row in self.counts().values():
-            for state in STATES:
-                totals[state] += row[state]
+        totals = total(self.counts().values())
         done = totals["passed"] + totals["failed"]
         to_do = totals["waiting"] + totals["running"]
         return self.elapsed_s * to_do / done if done >= 2 else None
+
+
+def total(rows: Iterable[dict[str, int]]) -> dict[str, int]:
+    """Return the sum of the counts of all task types."""
+    found = dict.fromkeys(STATES, 0)
+    for row in rows:
+        for state, count in row.items():
+            found[state] = found.get(state, 0) + count
+    return found
 
 
 def clock(seconds: float) -> str:
@@ -70,57 +82,64 @@ class Live:
 
     def __init__(self, progress: Progress, *, quiet: bool = False) -> None:
         self.progress, self.quiet = progress, quiet
-        self.live: Any = None
-        self._last = time.monotonic()
+        self._live: Any = None
+        self._next_s = 0.0
 
-    def __enter__(self) -> Live:
+    def __enter__(self) -> Self:
         """Begin to show."""
         if not self.quiet and sys.stderr.isatty():
             from rich.console import Console
             from rich.live import Live as RichLive
 
-            self.live = RichLive(get_renderable=self._table, console=Console(stderr=True), refresh_per_second=8)
-            self.live.__enter__()
+            self._live = RichLive(_table(self.progress), console=Console(stderr=True), auto_refresh=False)
+            self._live.__enter__()
         return self
 
     def __exit__(self, *problem: object) -> None:
         """Show the last state and leave it there."""
-        if self.live is not None:
-            self.live.refresh()
-            self.live.__exit__(*problem)
+        if self._live is not None:
+            self._live.update(_table(self.progress, is_over=True), refresh=True)
+            self._live.__exit__(*problem)
         elif not self.quiet:
-            sys.stderr.write(self._line() + "\n")
+            sys.stderr.write(_line(self.progress) + "\n")
 
     def tick(self) -> None:
-        """Say where the run is, when there is no terminal and some time has passed."""
-        if self.live is None and not self.quiet and time.monotonic() - self._last > _EVERY_S:
-            self._last = time.monotonic()
-            sys.stderr.write(self._line() + "\n")
+        """Show where the run is, if it is time again."""
+        elapsed = self.progress.elapsed_s
+        if self.quiet or elapsed < self._next_s:
+            return
+        if self._live is not None:
+            self._next_s = elapsed + _LIVE_S
+            self._live.update(_table(self.progress), refresh=True)
+        else:
+            self._next_s = max(elapsed + _LINES_S, elapsed * _PATIENCE)
+            sys.stderr.write(_line(self.progress) + "\n")
             sys.stderr.flush()
 
-    def _line(self) -> str:
-        totals: dict[str, int] = {}
-        for row in self.progress.counts().values():
-            for state, count in row.items():
-                totals[state] = totals.get(state, 0) + count
-        shown = ", ".join(f"{count} {state}" for state, count in totals.items() if count)
-        return f"{clock(self.progress.elapsed_s)}  {shown or 'starting'}"
 
-    def _table(self) -> Any:
-        from rich.table import Table
+def _line(progress: Progress) -> str:
+    totals = total(progress.counts().values())
+    shown = ", ".join(f"{count} {state}" for state, count in totals.items() if count)
+    return f"{clock(progress.elapsed_s)}  {shown or 'starting'}"
 
-        counts = self.progress.counts()
-        columns = list(STATES) + sorted({state for row in counts.values() for state in row} - set(STATES))
-        left = self.progress.left_s()
-        caption = f"elapsed {clock(self.progress.elapsed_s)}" + (f", about {clock(left)} left" if left else "")
-        table = Table(caption=caption, caption_justify="left", box=None, pad_edge=False)
-        table.add_column("task")
-        for column in columns:
-            table.add_column(column, justify="right")
-        for kind, row in counts.items():
-            cells = []
-            for state in columns:
-                count, colour = row.get(state, 0), _COLOURS.get(state)
-                cells.append(f"[{colour}]{count}[/]" if count and colour else str(count) if count else "[dim]·[/]")
-            table.add_row(kind, *cells)
-        return table
+
+def _table(progress: Progress, *, is_over: bool = False) -> Any:
+    from rich.table import Table
+
+    counts = progress.counts()
+    left = None if is_over else progress.left_s()
+    caption = f"{clock(progress.elapsed_s)} elapsed" + (f", about {clock(left)} left" if left is not None else "")
+    table = Table(caption=caption, caption_justify="left", box=None, pad_edge=False, header_style="dim")
+    table.add_column("task", no_wrap=True)
+    columns = list(total(counts.values()))
+    for column in columns:
+        table.add_column(column, justify="right", no_wrap=True)
+    for kind, row in counts.items():
+        table.add_row(kind, *(_cell(row.get(state, 0), _COLOURS.get(state)) for state in columns))
+    return table
+
+
+def _cell(count: int, colour: str | None) -> str:
+    if not count:
+        return "[dim]·[/]"
+    return f"[{colour}]{count}[/]" if colour else str(count)

@@ -34,12 +34,18 @@ def make(checked: Checked) -> Plan:
     assert chain is not None and links is not None  # noqa: PT018
     size = shape(chain)
     containers = {
-        variant.type.name: variant.type.container for item in walk(chain.body) if isinstance(item, Task) for variant in item.variants
+        variant.type.name: variant.type.container
+        for item in walk(chain.body)
+        if isinstance(item, Task)
+        for variant in item.variants
     }
     types = tuple(
-        (name, containers[name].name, containers[name].cpu, containers[name].memory_gb, count) for name, count in size.tasks.items()
+        (name, containers[name].name, containers[name].cpu, containers[name].memory_gb, count)
+        for name, count in size.tasks.items()
     )
-    inputs = dict.fromkeys(Files(shown(one.pattern, one.task.common.scope).strip("'"), one.file.node.place) for one in links.externals)
+    inputs = dict.fromkeys(
+        Files(shown(one.pattern, one.task.common.scope).strip("'"), one.file.node.place) for one in links.externals
+    )
     outputs = tuple(
         Files(shown(file.pattern, item.common.scope).strip("'"), file.node.place)
         for item in walk(chain.body)
@@ -58,7 +64,10 @@ def number(count: Count) -> str:
 
 def as_text(plan: Plan) -> str:
     """Return a plan for people."""
-    rows = [[name, container, f"{cpu:g}", f"{memory:g} GB", number(count)] for name, container, cpu, memory, count in plan.types]
+    rows = [
+        [name, container, f"{cpu:g}", f"{memory:g} GB", number(count)]
+        for name, container, cpu, memory, count in plan.types
+    ]
     parts = [text.table(["task type", "container", "cores", "memory", "tasks"], rows), ""]
     parts.append(f"pods    {number(plan.shape.pods)}")
     parts.append(f"nodes   {number(plan.shape.nodes)}")

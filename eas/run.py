@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 import secrets
+import signal
+import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import FrameType
+from typing import Any, NamedTuple, Self
 
 import eas_argo
-from eas import site as sites
 from eas.display import Live, Progress
-from eas_argo.laptop.engine import Engine, Node, Run, Site
+from eas_argo.laptop import site as sites
+from eas_argo.laptop.engine import Engine, Node, Run
 from eas_argo.laptop.manifest import load
 from eas_argo.laptop.programs import Programs
 from eas_compiler.shape import Shape
 from eas_provenance import results
-from eas_provenance.repository import RepositoryError
-from eas_provenance.states import States, Task
+from eas_provenance.states import FAILING, States, Task, path_order
 from eas_provenance.store import RunLog, Store
 
 CONTAINERS = Path(eas_argo.__file__).parent / "containers"
+_TURN_S = 0.25
 
 
 class RefusedError(Exception):
-    """The chain cannot run on this machine; `reasons` say why."""
+    """The chain cannot run on this machine; `reasons` say why, `is_machine` whether it is the machine's fault alone."""
 
-    def __init__(self, reasons: list[str]) -> None:
-        super().__init__("; ".join(reasons))
-        self.reasons = reasons
+    def __init__(self, refusals: list[sites.Refusal]) -> None:
+        self.reasons = list(dict.fromkeys(one.reason for one in refusals))
+        self.is_machine = all(one.is_machine for one in refusals)
+        super().__init__("; ".join(self.reasons))
 
 
 class Finished(NamedTuple):
@@ -50,9 +55,13 @@ class Finished(NamedTuple):
         """Return what was found, by task type."""
         return results.outcomes(self.store.files, self.prefix, self.states)
 
+    def tasks(self) -> list[Task]:
+        """Return the tasks that were reached, in the order of their paths."""
+        return sorted(self.states.tasks.values(), key=lambda task: path_order(task.path))
+
     def problems(self) -> list[Task]:
         """Return the tasks that failed or broke, in the order of their paths."""
-        return [task for task in self.states.tasks.values() if task.state in ("failed", "error")]
+        return [task for task in self.tasks() if task.state in FAILING]
 
 
 class Request(NamedTuple):
@@ -69,8 +78,8 @@ class Request(NamedTuple):
     keep: bool = False
 
 
-def run(request: Request) -> Finished:
-    """Run to the end, or to Ctrl-C.
+def run(request: Request, warn: Callable[[str], None] = lambda _: None) -> Finished:
+    """Run to the end, or until it is interrupted; `warn` is told of what will be different on this machine.
 
     Raises
     ------
@@ -81,49 +90,76 @@ def run(request: Request) -> Finished:
     """
     manifest = load(request.workflow)
     site = sites.this_machine(request.cores)
-    reasons = list(sites.refusals(manifest, site, request.containers))
-    if reasons:
-        raise RefusedError(reasons)
+    refusals = list(sites.refusals(manifest, site, request.containers))
+    if refusals:
+        raise RefusedError(refusals)
+    for warning in sites.clamped(manifest, site):
+        warn(warning)
     now = datetime.now(UTC)
     identity = Run(f"{manifest.generate_name}{secrets.token_hex(3)}", now.strftime("%Y%m%dT%H%M%S"), {})
     store = Store(request.store)
     about = {"uid": identity.uid, "source": request.source, "started": now.isoformat(), **manifest.about}
-    log = store.begin(identity.name, request.workflow, request.chain, about)
     states = States(request.workflow)
-    programs = Programs(manifest, request.containers, store.files, store.work(identity.name), keep=request.keep)
-    engine = Engine(manifest, identity, programs, site, _observer(states, log))
-    return _go(request, engine, programs, states, log, identity, store)
+    start = time.monotonic()
+    with (
+        store.begin(identity.name, request.workflow, request.chain, about) as log,
+        Interruptions() as interruptions,
+        Programs(manifest, request.containers, store.files, store.work(identity.name), keep=request.keep) as programs,
+        Live(Progress(request.shape.tasks), quiet=request.quiet) as live,
+    ):
+        engine = Engine(manifest, identity, programs, site, _observer(states, log, live.progress))
+        _go(engine, interruptions, live)
+        for task in states.tasks.values():  # those that were cancelled had no update of their own
+            live.progress.take(task)
+    prefix = f"{identity.name}-{identity.uid}"
+    return Finished(identity.name, prefix, store, states, time.monotonic() - start, interruptions.count > 0)
 
 
-def _observer(states: States, log: RunLog) -> Any:
+def _observer(states: States, log: RunLog, progress: Progress) -> Callable[[Node], None]:
     def observe(node: Node) -> None:
-        states.update(node)
+        task = states.update(node)
+        if task is not None:
+            progress.take(task)
         log.write(node)
 
     return observe
 
 
-def _go(
-    request: Request, engine: Engine, programs: Programs, states: States, log: RunLog, identity: Run, store: Store
-) -> Finished:
-    start = time.monotonic()
-    cancelled = False
-    live = Live(Progress(states, request.shape.tasks), quiet=request.quiet)
-    try:
-        with live:
-            engine.begin_run()
-            while not engine.is_ended:
-                engine.turn(0.5)
-                live.tick()
-    except KeyboardInterrupt:
-        cancelled = True
-        engine.stop()
-        states.cancel()
-    finally:
-        programs.close()
-        log.close()
-    prefix = f"{identity.name}-{identity.uid}"
-    return Finished(identity.name, prefix, store, states, time.monotonic() - start, cancelled)
+def _go(engine: Engine, interruptions: Interruptions, live: Live) -> None:
+    """Turn the engine until the run has ended; the first interruption lets programs end, the second ends them."""
+    obeyed = 0
+    engine.begin_run()
+    while not engine.is_ended:
+        engine.turn(_TURN_S)
+        if interruptions.count > obeyed:
+            obeyed = interruptions.count
+            engine.stop(at_once=obeyed > 1)
+        live.tick()
 
 
-__all__ = ["Finished", "RefusedError", "RepositoryError", "Request", "Site", "run"]
+class Interruptions:
+    """Counts Ctrl-C, and requests to end, instead of breaking off wherever the program happens to be.
+
+    The third one breaks off all the same. Only the main thread gets any.
+    """
+
+    _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __enter__(self) -> Self:
+        """Begin to count."""
+        is_main = threading.current_thread() is threading.main_thread()
+        self._before = {one: signal.signal(one, self._receive) for one in self._SIGNALS} if is_main else {}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let interruptions be what they were."""
+        for one, handler in self._before.items():
+            signal.signal(one, handler)
+
+    def _receive(self, _number: int, _frame: FrameType | None) -> None:
+        self.count += 1
+        if self.count > 2:
+            raise KeyboardInterrupt

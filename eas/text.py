@@ -30,22 +30,24 @@ def needed(head: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
 
 def safe(text: str) -> str:
     """Return a text without characters that would change what a terminal shows."""
-    return "".join(one if one.isprintable() else one.encode("unicode_escape", "surrogatepass").decode() for one in text)
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def width(text: str) -> int:
     """Return how many columns of a terminal a text takes."""
-    return sum(2 if unicodedata.east_asian_width(one) in "WF" else 0 if unicodedata.combining(one) else 1 for one in text)
+    return sum(
+        2 if unicodedata.east_asian_width(one) in "WF" else 0 if unicodedata.combining(one) else 1 for one in text
+    )
 
 
 def _is_number(cell: str) -> bool:
-    return not cell.strip("0123456789+-.,e ") or cell == "–"
+    return not cell.strip("0123456789+-.,e ") or cell == "·"
 
 
 def value(given: object) -> str:
-    """Write a value of metadata: floats with four significant digits, nothing as a dash."""
+    """Write a value of metadata: floats with four significant digits, nothing as a dot."""
     if given is None:
-        return "–"
+        return "·"
     if isinstance(given, float):
         return f"{given:.4g}"
     return str(given)

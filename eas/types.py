@@ -21,7 +21,9 @@ def about(one: TaskType) -> str:
     """Return all that the registry says of a task type."""
     container = one.container
     parts = [f"{one.name}: {one.label}", *textwrap.wrap(one.doc, _WIDTH), ""]
-    parts.append(f"container  {container.name} ({container.cpu:g} cores, {container.gpu} gpu, {container.memory_gb:g} GB)")
+    parts.append(
+        f"container  {container.name} ({container.cpu:g} cores, {container.gpu} gpu, {container.memory_gb:g} GB)"
+    )
     parts.append(f"program    {'yes' if one.has_program else 'none yet'}")
     parts.append(f"time limit {one.time_limit_s:g} s")
     for title, ports in (("inputs", one.inputs), ("outputs", one.outputs)):
@@ -30,7 +32,11 @@ def about(one: TaskType) -> str:
     if one.settings:
         parts += ["", "settings:", *_settings(one.settings, "  ")]
     if one.metadata:
-        parts += ["", "metadata:", *(f"  {name}{_unit(field)}: {field.get('doc', '')}" for name, field in one.metadata.items())]
+        parts += [
+            "",
+            "metadata:",
+            *(f"  {name}{_unit(field)}: {field.get('doc', '')}" for name, field in one.metadata.items()),
+        ]
     return "\n".join(parts)
 
 

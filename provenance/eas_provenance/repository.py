@@ -1,15 +1,19 @@
-"""The file repository as a folder: keys to files, put atomically and checked, never changed afterwards."""
+"""The file repository as a folder: keys to files, put at once and whole, and checked."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
-import os
+import re
 import shutil
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 _CHUNK = 1 << 20
+_PARTS = ".part"
+_NO_NAME = re.compile("[\\0\\ud800-\\udfff]")
+"""What no name of a file can hold: the null character, and surrogates."""
 
 
 class RepositoryError(Exception):
@@ -19,22 +23,22 @@ class RepositoryError(Exception):
 class Directory:
     """A repository in a folder of this machine.
 
-    A file becomes visible under its key at once and whole, or not at all: it is written beside the others and then renamed. What is kept
-    can be read by everybody and written by nobody.
+    A file becomes visible under its key at once and whole, or not at all: it is written beside the others and then
+    renamed. Of several puts under one key the last counts. What is kept can be read by everybody and written by nobody.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._parts = folder / ".part"
+        self._parts = folder / _PARTS
         try:
             self._parts.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RepositoryError(f"cannot make {folder}: {error.strerror}") from error
 
     def path(self, key: str) -> Path:
-        """Return where a key's file is, or would be."""
+        """Return where a key's file is, or would be; raise `RepositoryError` for what cannot be a key."""
         parts = key.split("/")
-        if any(part in ("", ".", "..") for part in parts):
+        if _NO_NAME.search(key) or any(part in ("", ".", "..") for part in parts) or parts[0] == _PARTS:
             raise RepositoryError(f"not a key: {key!r}")
         return self.folder.joinpath(*parts)
 
@@ -46,35 +50,26 @@ class Directory:
         RepositoryError
             When the content is another, or the file cannot be written. Nothing is visible then.
         """
+        target = self.path(key)
         part = self._parts / uuid.uuid4().hex
         try:
             _move(source, part)
-            if sha256 is not None and _sha256(part) != sha256:
-                raise RepositoryError(f"the content of {key} changed on its way")
+            _check(key, part, sha256)
             part.chmod(0o444)
-            target = self.path(key)
             target.parent.mkdir(parents=True, exist_ok=True)
             part.replace(target)
-        except OSError as error:
-            raise RepositoryError(f"cannot keep {key}: {error.strerror}") from error
-        finally:
-            part.unlink(missing_ok=True)
+        except BaseException as error:
+            with contextlib.suppress(OSError):
+                part.unlink()
+            if isinstance(error, OSError):
+                raise RepositoryError(f"cannot keep {key}: {error.strerror}") from error
+            raise
 
     def put_tree(self, key: str, source: Path) -> None:
-        """Keep all files of a folder under one prefix."""
+        """Keep all files of a folder under one prefix, one after the other."""
         for file in sorted(source.rglob("*")):
             if file.is_file():
                 self.put(f"{key}/{file.relative_to(source).as_posix()}", file)
-
-    def exists(self, key: str) -> bool:
-        """Tell whether there is a file or a prefix of this name."""
-        return self.path(key).exists()
-
-    def keys(self, prefix: str) -> Iterator[str]:
-        """Yield the keys below a prefix, in order."""
-        for file in sorted(self.path(prefix).rglob("*")):
-            if file.is_file():
-                yield file.relative_to(self.folder).as_posix()
 
     def read(self, key: str) -> bytes | None:
         """Return the content of a key, None when there is none."""
@@ -92,10 +87,18 @@ def _move(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
         return
     try:
-        os.rename(source, target)
-    except OSError:
+        source.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
         shutil.copyfile(source, target)
         source.unlink()
+
+
+def _check(key: str, file: Path, sha256: str | None) -> None:
+    """Refuse a file whose content is not the expected one."""
+    if sha256 is not None and _sha256(file) != sha256:
+        raise RepositoryError(f"the content of {key} changed on its way")
 
 
 def _sha256(file: Path) -> str:

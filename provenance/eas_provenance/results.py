@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
+from eas_provenance.lines import record_key
 from eas_provenance.repository import Directory
 from eas_provenance.states import States, Task
-from eas_worker import assignment
 
 OUTCOME = "outcome"
 _FIRST = (OUTCOME, "target_period", "period")
@@ -19,13 +19,6 @@ class Table(NamedTuple):
     columns: tuple[str, ...]
     units: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
-
-
-def record_key(run: str, task: Task) -> str:
-    """Return the prefix of a task's records."""
-    loops = task.description["loops"]
-    where = assignment.indices_text(task.description["path"], loops, task.indices)
-    return f"{run}/.records{task.description['path']}" + (f"/{where}" if where else "")
 
 
 def verdict_record(files: Directory, run: str, task: Task) -> dict[str, Any] | None:
@@ -45,7 +38,8 @@ def outcomes(files: Directory, run: str, states: States) -> dict[str, Table]:
         record = verdict_record(files, run, task)
         emitted = record["metadata"] if record else {}
         order = dict.fromkeys((*_FIRST, *declared))
-        row = _variables(files, run, task) | {"verdict": task.verdict or task.state} | {key: emitted.get(key) for key in order}
+        row = _variables(files, run, task) | {"verdict": task.verdict or task.state}
+        row |= {key: emitted.get(key) for key in order}
         found.setdefault(task.description["task"], []).append(row)
         units[task.description["task"]] = {key: one.get("unit", "") for key, one in declared.items()}
     return {kind: _table(rows, units[kind]) for kind, rows in found.items()}

@@ -1,17 +1,22 @@
 """The states of tasks, from the updates of nodes: the one place that decides them.
 
-A node is a dict in Argo's own words (name, type, templateName, phase, message, inputs, outputs). Which task a node belongs to is read off the
-manifest: the template's annotations and description, and the indices among the node's parameters.
+A node is a dict in Argo's own words (name, type, templateName, phase, message, inputs, outputs). Which task a node
+belongs to is read off the manifest: the template's description, and the indices among the node's parameters.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, NamedTuple
 
 from eas_worker import assignment
 
 FAILING = ("failed", "error")
+_SHUTDOWN = "workflow shutdown with strategy"
+_BEFORE_REASON = re.compile(r"(main: )?(Error \(exit code \d+\): )?")
+"""What a controller writes before the last words of a container."""
+_ENDED = ("Succeeded", "Failed", "Error", "Skipped", "Omitted")
 
 
 class Step(NamedTuple):
@@ -22,17 +27,19 @@ class Step(NamedTuple):
 
 
 class Task:
-    """A task of a run: its path, its state, and its nodes so far."""
+    """A task of a run: its path, its state, and what its nodes came to so far.
 
-    __slots__ = ("description", "exit_code", "gate", "indices", "is_cancelled", "message", "path", "program", "started", "verdict")
+    `program` and `gate` are the phases of the two nodes, empty while there is none.
+    """
+
+    __slots__ = ("description", "exit_code", "gate", "indices", "is_cancelled", "path", "program", "reasons", "verdict")
 
     def __init__(self, path: str, description: dict[str, Any], indices: dict[str, int]) -> None:
         self.path, self.description, self.indices = path, description, indices
         self.program = self.gate = ""
         self.verdict: str | None = None
-        self.message = ""
+        self.reasons = {"run": "", "qc": ""}
         self.exit_code: int | None = None
-        self.started: str | None = None
         self.is_cancelled = False
 
     @property
@@ -42,15 +49,17 @@ class Task:
             return "blocked"
         if self.is_cancelled:
             return "cancelled"
-        if self.program in ("", "Pending"):
-            return "waiting"
-        if self.gate == "Succeeded":
-            return "succeeded"
-        if self.gate == "Skipped":
-            return "skipped"
         if self.gate in ("Failed", "Error"):
             return "failed" if self.verdict == "fail" else "error"
-        return "running"
+        if self.program in ("", "Pending"):
+            return "waiting"
+        return {"Succeeded": "succeeded", "Skipped": "skipped"}.get(self.gate, "running")
+
+    @property
+    def message(self) -> str:
+        """Return the reason of the state: a program that broke knows more about it than its gate."""
+        is_broken = self.verdict == "error" and self.program in ("Failed", "Error")
+        return (self.reasons["run"] if is_broken else "") or self.reasons["qc"] or self.reasons["run"]
 
 
 class Problem(NamedTuple):
@@ -68,45 +77,60 @@ class States:
         self.tasks: dict[str, Task] = {}
         self.problems: list[Problem] = []
         self.phase = "Running"
+        self._parameters: dict[str, dict[str, str]] = {}
 
     def update(self, node: dict[str, Any]) -> Task | None:
-        """Take a node's update; return the task that it belongs to, if it has changed."""
+        """Take an update of a node; return the task that it belongs to."""
+        if node.get("boundaryID") is None:
+            self._end(node["phase"])
+        given = self._given(node)
         step = self.steps.get(node["templateName"])
-        if node.get("boundaryID") is None and node["type"] == "DAG":
-            self.phase = node["phase"]
-        if step is None or node["type"] == "Pod":
-            return None
-        given = {one["name"]: one["value"] for one in node["inputs"]["parameters"]}
+        if step is None or (_is_try(node) and node["phase"] in _ENDED):
+            return None  # how a task ends is said by the node around its tries
         loops = step.description["loops"]
         indices = {loop["id"]: int(given[loop["id"]]) for loop in loops}
         if "here" in step.description and assignment.written([step.description["here"]], indices) != "true":
             return None  # the step of another type, which the task is not of in this iteration
         path = assignment.path_of(step.description["path"], loops, indices)
         if step.verb == "ask":
-            if node["phase"] in ("Failed", "Error"):
+            if node["phase"] in ("Failed", "Error") and not _is_shutdown(node):
                 self.problems.append(Problem(path, node.get("message", "")))
             return None
         return self._task(step, path, indices, node)
 
     def _task(self, step: Step, path: str, indices: dict[str, int], node: dict[str, Any]) -> Task | None:
-        task = self.tasks.get(path)
-        phase = node["phase"]
-        if step.verb == "qc":
-            if task is None or phase == "Omitted":
-                return None
-            task.gate = phase
-            task.message = node.get("message", "") or task.message
-            task.verdict = _verdict(phase, node)
-            return task
-        if task is None:
-            task = self.tasks[path] = Task(path, step.description, indices)
-        task.program, task.started = phase, node.get("startedAt")
+        if step.verb == "run":
+            task = self.tasks.setdefault(path, Task(path, step.description, indices))
+            task.program = node["phase"]
+        elif path in self.tasks and node["phase"] != "Omitted":
+            task = self.tasks[path]
+            task.gate, task.verdict = node["phase"], _verdict(node)
+        else:
+            return None
+        self._take(task, step.verb, node)
         return task
 
-    def cancel(self) -> None:
-        """Take it that nothing more will happen: what has not ended was cancelled."""
-        for task in self.tasks.values():
-            task.is_cancelled = task.state in ("waiting", "running")
+    def _given(self, node: dict[str, Any]) -> dict[str, str]:
+        """Return a node's parameters; one that did not run has none, but stands in a list that has the same indices."""
+        given = {one["name"]: one["value"] for one in node.get("inputs", {}).get("parameters", ())}
+        if node["type"] == "DAG":
+            self._parameters[node["id"]] = given
+        return given if node["type"] != "Skipped" else self._parameters[node["boundaryID"]]
+
+    def _take(self, task: Task, verb: str, node: dict[str, Any]) -> None:
+        """Note why and how a node of a task ended."""
+        task.reasons[verb] = node.get("message", "")
+        task.is_cancelled = task.is_cancelled or _is_shutdown(node)
+        exit_code = node.get("outputs", {}).get("exitCode")
+        if verb == "run" and exit_code is not None:
+            task.exit_code = int(exit_code)
+
+    def _end(self, phase: str) -> None:
+        """Note the phase of the run; what has not ended with it never will."""
+        self.phase = phase
+        if phase in _ENDED:
+            for task in self.tasks.values():
+                task.is_cancelled = task.is_cancelled or task.state in ("waiting", "running")
 
     @property
     def is_failed(self) -> bool:
@@ -114,11 +138,25 @@ class States:
         return bool(self.problems) or any(task.state in FAILING for task in self.tasks.values())
 
 
-def _verdict(phase: str, node: dict[str, Any]) -> str | None:
-    """Return the verdict: it is the first word of a gate's message."""
+def path_order(path: str) -> list[Any]:
+    """Return a key that sorts paths as people do: `/t2` before `/t10`."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.findall(r"\d+|\D+", path)]
+
+
+def _is_try(node: dict[str, Any]) -> bool:
+    return bool(node.get("nodeFlag", {}).get("retried"))
+
+
+def _is_shutdown(node: dict[str, Any]) -> bool:
+    return bool(node["phase"] in ("Failed", "Error") and node.get("message", "").startswith(_SHUTDOWN))
+
+
+def _verdict(node: dict[str, Any]) -> str | None:
+    """Return the verdict of a gate: it is the first word of its message."""
+    phase = node["phase"]
     if phase == "Skipped":
         return "no_work"
-    word = node.get("message", "").removeprefix("main: ").partition(":")[0]
+    word = _BEFORE_REASON.sub("", node.get("message", "")).partition(":")[0]
     if phase == "Succeeded":
         return "warn" if word == "warn" else "pass"
     if phase in ("Failed", "Error"):

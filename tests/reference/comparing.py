@@ -34,8 +34,8 @@ def differences(want: Outcome, simulation: Simulation) -> Iterator[str]:
             yield f"{path}, {key}: {wanted[path].get(key)!r} became {got[path].get(key)!r}"
     if want.failed is not simulation.is_failed:
         yield f"the run {'failed' if want.failed else 'succeeded'}, but by its states it did not"
-    if want.failed is (simulation.engine.phase == "Succeeded"):
-        yield f"the run {'failed' if want.failed else 'succeeded'}, but its workflow is {simulation.engine.phase}"
+    if want.failed is (simulation.phase == "Succeeded"):
+        yield f"the run {'failed' if want.failed else 'succeeded'}, but its workflow is {simulation.phase}"
 
 
 def differing_fields(want: Line, got: Line) -> list[str]:

@@ -1,5 +1,7 @@
 """`depends`: which steps have to be there, and how they must have ended.
 
+The grammar is::
+
     depends = all { "||" all }
     all     = one { "&&" one }
     one     = "(" depends ")" | step "." result

@@ -1,7 +1,7 @@
 """The embedded engine: runs a manifest with Argo's meaning of steps, phases and gates, one machine, no cluster.
 
-It decides what runs when; an `Executor` runs it. Whoever observes is told of every change of a node in Argo's own words, as a controller
-would write it into the status of a Workflow.
+It decides what runs when; an `Executor` runs it. Whoever observes is told of every change of a node in Argo's own
+words, as a controller would write it into the status of a Workflow.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from eas_argo.laptop.forms import FormError, Scope
 from eas_argo.laptop.manifest import Dag, Manifest, Open, Pod, Step
 
 Node = dict[str, Any]
-Observer = Callable[[Node], None]
-_FAILED = ("Failed", "Error")
+Observer = Callable[[Node], object]
+SHUTDOWN = "workflow shutdown with strategy: Terminate"
+"""What Argo says of nodes that had not ended when somebody ended the run."""
 _AHEAD = 4
 """How many pods are kept ready for each core: a large loop is opened no further than needed, innermost first."""
 
@@ -50,8 +51,8 @@ class Executor(Protocol):
     def wait(self, timeout_s: float) -> list[tuple[str, Ended]]:
         """Return the tries that have ended, waiting for one when there is none yet."""
 
-    def stop(self) -> None:
-        """End everything that runs."""
+    def stop(self, *, at_once: bool) -> None:
+        """Tell everything that runs to end, or end it; that it has ended is told by `wait` as ever."""
 
 
 class Site(NamedTuple):
@@ -101,9 +102,11 @@ class Engine:
         self.todo: deque[Callable[[], None]] = deque()
         self.ready: deque[_Try] = deque()
         self.running: dict[str, _Try] = {}
+        self.open: dict[str, _Place] = {}
         self.loops: list[_FanOut] = []
         self.free = Site(site.cpu, site.memory_bytes)
         self.phase: str | None = None
+        self.is_stopping = False
 
     def run(self) -> str:
         """Run to the end; return the phase of the Workflow."""
@@ -115,7 +118,7 @@ class Engine:
 
     def begin_run(self) -> None:
         """Begin with the entry point."""
-        self.begin(_Place(self.run_name, None, self.manifest.entrypoint, {}), self._end)
+        self.begin(_Place(self, self.run_name, None, self.manifest.entrypoint, {}), self._end)
 
     @property
     def is_ended(self) -> bool:
@@ -124,7 +127,7 @@ class Engine:
 
     def turn(self, timeout_s: float = 1.0) -> None:
         """Do what can be done now, then wait for a try to end."""
-        while True:
+        while not self.is_stopping:
             while self.todo:
                 self.todo.popleft()()
             self._start_ready()
@@ -134,13 +137,19 @@ class Engine:
         if self.running:
             for identifier, ended in self.executor.wait(timeout_s):
                 self.running.pop(identifier).end(ended)
+        if self.is_stopping and not self.running and self.phase is None:
+            self._shut_down()
 
-    def stop(self) -> None:
-        """End the run: what runs is ended, what waits is not begun."""
-        self.executor.stop()
-        for one in self.running.values():
-            one.place.tell("Failed", message="the run was cancelled")
-        self.running.clear()
+    def stop(self, *, at_once: bool = False) -> None:
+        """Begin nothing more, and have what runs end; the run has ended after some more turns."""
+        self.is_stopping = True
+        self.executor.stop(at_once=at_once)
+
+    def _shut_down(self) -> None:
+        """Tell that whatever was open has ended, from the inside out."""
+        self.todo.clear()
+        for place in reversed(list(self.open.values())):
+            place.tell("Failed", message=SHUTDOWN)
         self.phase = "Failed"
 
     def _end(self, phase: str, _outputs: dict[str, str]) -> None:
@@ -167,7 +176,6 @@ class Engine:
 
     def begin(self, place: _Place, done: Done) -> None:
         """Begin a template."""
-        place.engine = self
         template = self.manifest.templates[place.template]
         if isinstance(template, Dag):
             _DagRun(self, template, place, done).start()
@@ -182,26 +190,30 @@ class Engine:
 class _Place:
     """A node: its name in the tree, its template and the parameters it got."""
 
-    __slots__ = ("attempt", "engine", "name", "parameters", "parent", "started", "template", "type")
+    __slots__ = ("boundary", "engine", "is_try", "name", "parameters", "started", "template", "type")
 
-    def __init__(self, name: str, parent: str | None, template: str, parameters: dict[str, str]) -> None:
-        self.name, self.parent, self.template, self.parameters = name, parent, template, parameters
-        self.type, self.attempt = "DAG", -1
-        self.started: str | None = None
-        self.engine: Engine | None = None
+    def __init__(
+        self, engine: Engine, name: str, boundary: str | None, template: str, parameters: dict[str, str]
+    ) -> None:
+        self.engine, self.name, self.boundary = engine, name, boundary
+        self.template, self.parameters = template, parameters
+        self.type, self.is_try = "DAG", False
+        self.started = ""
 
     def child(self, name: str, template: str, parameters: dict[str, str]) -> _Place:
-        place = _Place(f"{self.name}{name}", self.name, template, parameters)
-        place.engine = self.engine
-        return place
+        """Return a node below this one; the boundary of nodes is the DAG that they belong to."""
+        boundary = self.name if self.type == "DAG" else self.boundary
+        return _Place(self.engine, f"{self.name}{name}", boundary, template, parameters)
 
-    def tell(self, phase: str, *, message: str = "", outputs: dict[str, str] | None = None, exit_code: int | None = None) -> None:
+    def tell(
+        self, phase: str, *, message: str = "", outputs: dict[str, str] | None = None, exit_code: int | None = None
+    ) -> None:
         """Tell the observer of the node as it is now."""
-        assert self.engine is not None
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        if phase == "Running" or self.started is None:
+        if phase == "Running" or not self.started:
             self.started = now
         node: Node = {
+            "id": self.name,
             "name": self.name,
             "displayName": self.name.rsplit(".", 1)[-1],
             "type": self.type,
@@ -210,14 +222,21 @@ class _Place:
             "startedAt": self.started,
             "inputs": {"parameters": [{"name": name, "value": value} for name, value in self.parameters.items()]},
         }
-        if self.parent is not None:
-            node["boundaryID"] = self.parent
+        if self.is_try:
+            node["nodeFlag"] = {"retried": True}
+        if self.boundary is not None:
+            node["boundaryID"] = self.boundary
         if message:
             node["message"] = message
         if phase not in ("Pending", "Running"):
             node["finishedAt"] = now
+            self.engine.open.pop(self.name, None)
+        else:
+            self.engine.open[self.name] = self
         if outputs or exit_code is not None:
-            node["outputs"] = {"parameters": [{"name": name, "value": value} for name, value in (outputs or {}).items()]}
+            node["outputs"] = {
+                "parameters": [{"name": name, "value": value} for name, value in (outputs or {}).items()]
+            }
             if exit_code is not None:
                 node["outputs"]["exitCode"] = str(exit_code)
         self.engine.observe(node)
@@ -254,7 +273,7 @@ class _DagRun:
             if step.when is not None and step.when(self.scope) != "true":
                 self._leave_out(step, place, "Skipped", "when 'false' evaluated false")
                 return
-            if step.count is not None:
+            if step.items is not None:
                 place.type = "TaskGroup"
                 self._fan_out(step, place)
                 return
@@ -267,13 +286,12 @@ class _DagRun:
 
     def _leave_out(self, step: Step, place: _Place, phase: str, message: str) -> None:
         place.type = "Skipped"
-        place.parameters = self.place.parameters
         place.tell(phase, message=message)
         self._ended(step, phase, {})
 
     def _fan_out(self, step: Step, place: _Place) -> None:
-        assert step.count is not None
-        count = step.count(self.scope)
+        assert step.items is not None
+        count = step.items(self.scope)
         if not count.isdigit():
             raise FormError(f"{count!r} is no number of iterations")
         if count == "0":
@@ -283,7 +301,7 @@ class _DagRun:
             return
         place.tell("Running")
         done: Done = lambda phase, outputs: self._ended(step, phase, outputs)  # noqa: E731 - named for its type
-        self.engine.loops.append(_FanOut(self.engine, step, place, self.scope, int(count), done))
+        self.engine.loops.append(_FanOut(step, place, self.scope, int(count), done))
 
     def _ended(self, step: Step, phase: str, outputs: dict[str, str]) -> None:
         self.states[step.name] = State(phase, outputs)
@@ -308,17 +326,13 @@ class _DagRun:
 
     def _phase(self) -> str:
         """Return the worst of the leaves; one that did not run is as bad as what it waited for."""
-        known: dict[str, str] = {}
-
-        def branch(name: str) -> str:
-            if name not in known:
-                phase = self.states[name].phase
-                if phase in ("Skipped", "Omitted"):
-                    phase = _worst([branch(other) for other in self.dag.steps[name].depends.steps])
-                known[name] = phase
-            return known[name]
-
-        return _worst([branch(name) for name in self.dag.leaves])
+        branches: dict[str, str] = {}
+        for name, state in self.states.items():  # each stands behind those that it waited for
+            phase = state.phase
+            if phase in ("Skipped", "Omitted"):
+                phase = _worst([branches[other] for other in self.dag.steps[name].depends.steps])
+            branches[name] = phase
+        return _worst([branches[name] for name in self.dag.leaves])
 
 
 def _worst(phases: list[str]) -> str:
@@ -328,8 +342,15 @@ def _worst(phases: list[str]) -> str:
 class _FanOut:
     """A step with one child for each item; children are begun one after the other, as the engine asks for them."""
 
-    def __init__(self, engine: Engine, step: Step, place: _Place, scope: Scope, count: int, done: Done) -> None:
-        self.engine, self.step, self.place, self.scope, self.count, self.done = engine, step, place, scope, count, done
+    def __init__(self, step: Step, place: _Place, scope: Scope, count: int, done: Done) -> None:
+        self.engine, self.step, self.place, self.scope, self.count, self.done = (
+            place.engine,
+            step,
+            place,
+            scope,
+            count,
+            done,
+        )
         self.begun = self.ended = 0
         self.worst = "Succeeded"
 
@@ -371,7 +392,7 @@ class _Retry:
 
     def _try(self) -> None:
         place = self.place.child(f"({self.attempt})", self.place.template, self.place.parameters)
-        place.type, place.attempt = "Pod", self.attempt
+        place.type, place.is_try = "Pod", True
         try:
             work = self._work(place.name)
         except FormError as error:
@@ -392,13 +413,17 @@ class _Retry:
         )
 
     def ended(self, place: _Place, ended: Ended) -> None:
-        is_due = ended.phase == "Failed" and ended.exit_code == 1 and self.attempt < self.pod.retry.limit
-        if not is_due:
+        if self.engine.is_stopping or not self._is_due(ended):
             self._finish(place, ended)
             return
         place.tell(ended.phase, message=ended.message, exit_code=ended.exit_code)
         self.attempt += 1
         self._try()
+
+    def _is_due(self, ended: Ended) -> bool:
+        if ended.phase == "Error":
+            return self.attempt < self.pod.retry.errors
+        return ended.phase == "Failed" and ended.exit_code == 1 and self.attempt < self.pod.retry.exits
 
     def _finish(self, place: _Place, ended: Ended) -> None:
         outputs = ended.parameters

@@ -1,7 +1,7 @@
 """The texts of a manifest that are worked out at run time: tags, and a closed list of expression forms.
 
-Argo has a whole language here; the embedded engine knows the forms that EAS's templates use, with Argo's meaning, and refuses every
-other one by name before anything runs.
+Argo has a whole language here; the embedded engine knows the forms that EAS's templates use, with Argo's meaning, and
+refuses every other one by name before anything runs::
 
     text       = { literal | "{{" tag "}}" | "{{=" expression "}}" }
     expression = choice [ "?" expression ":" expression ]
@@ -30,7 +30,7 @@ class FormError(Exception):
 
 
 class Scope(NamedTuple):
-    """What texts can refer to: workflow values, input parameters, steps of the same DAG, the item of a fan-out, tries so far."""
+    """What texts can refer to: values of the workflow, parameters, steps of the DAG, the item of a fan-out, tries."""
 
     workflow: dict[str, str]
     parameters: dict[str, str]
@@ -40,7 +40,9 @@ class Scope(NamedTuple):
 
 
 Form = Callable[[Scope], Any]
-_TOKEN = re.compile(r"\s*(?:(\d+)|'([^'\\]*)'|([A-Za-z_][\w-]*(?=\()|[A-Za-z_]\w*)|(\|\||&&|\?\?|==|!=|\?\.\[|\?\.|[-+\[\]().,?:!]))")
+_TOKEN = re.compile(
+    r"\s*(?:(\d+)|'([^'\\]*)'|([A-Za-z_][\w-]*(?=\()|[A-Za-z_]\w*)|(\|\||&&|\?\?|==|!=|\?\.\[|\?\.|[-+\[\]().,?:!]))"
+)
 _TAG = re.compile(r"\{\{(=?)(.*?)\}\}", re.DOTALL)
 _NOTHING: Any = None
 
@@ -55,12 +57,12 @@ def _text(form: str) -> Callable[[Scope], str]:
     parts: list[Callable[[Scope], str]] = []
     end = 0
     for match in _TAG.finditer(form):
-        parts.append(_literal(form[end : match.start()]))
+        parts.append(_constant(form[end : match.start()]))
         parts.append(_shown(_Parser(match[2]).whole()) if match[1] else _tag(match[2].strip()))
         end = match.end()
     if not parts:
-        return _literal(form)
-    parts.append(_literal(form[end:]))
+        return _constant(form)
+    parts.append(_constant(form[end:]))
     return lambda scope: "".join(part(scope) for part in parts)
 
 
@@ -74,7 +76,7 @@ def _expression(form: str) -> Form:
     return _Parser(form).whole()
 
 
-def _literal(given: str) -> Callable[[Scope], str]:
+def _constant(given: str) -> Callable[[Scope], str]:
     return lambda _: given
 
 
@@ -188,7 +190,7 @@ class _Parser:
                 kind, name = self._next()
                 if kind != "name":
                     raise self._unknown()
-                form = _member(form, lambda _, name=name: name, optional=sign == "?.")
+                form = _member(form, _constant(name), optional=sign == "?.")
             else:
                 key = self._expression()
                 self._take("]")

@@ -23,14 +23,14 @@ class Argument(NamedTuple):
 
 
 class Step(NamedTuple):
-    """A task of a DAG. `count` makes it a fan-out."""
+    """A task of a DAG; a number of items makes it a fan-out."""
 
     name: str
     template: str
     depends: Depends
     when: Text | None
     arguments: tuple[Argument, ...]
-    count: Text | None
+    items: Text | None
 
 
 class Export(NamedTuple):
@@ -41,7 +41,7 @@ class Export(NamedTuple):
 
 
 class Dag(NamedTuple):
-    """A template that runs others. `leaves` are the steps that no other waits for; `after` the steps that wait for each."""
+    """A template that runs others: `leaves` are the steps that no other waits for, `after` those that wait for each."""
 
     name: str
     steps: dict[str, Step]
@@ -67,17 +67,23 @@ class Result(NamedTuple):
 
 
 class Retry(NamedTuple):
-    """How often a program that exits with 1 is started again."""
+    """How often a program is started again: after an error of its surroundings, and after an exit with 1."""
 
-    limit: int
+    errors: int
+    exits: int
 
 
 class Pod(NamedTuple):
-    """A template that runs a program. cpu in cores, memory in bytes, time limit in seconds."""
+    """A template that runs a program.
+
+    `task` is the description as it was written, `description` the same as an object; cpu in cores, memory in bytes,
+    time limit in seconds.
+    """
 
     name: str
     verb: str
     image: str
+    task: str
     description: dict[str, Any]
     environment: tuple[tuple[str, Text], ...]
     inputs: tuple[Artifact, ...]
@@ -184,22 +190,24 @@ def _pod(given: dict[str, Any]) -> Pod:
     container = given["container"]
     command = container["command"]
     if command[:3] != ["python3", "-m", "eas_worker"] or command[3] not in ("run", "qc", "ask"):
-        raise UnsupportedError(f"the template {given['name']!r} runs {command!r}; the embedded engine starts the EAS worker only")
+        raise UnsupportedError(
+            f"the template {given['name']!r} runs {command!r}; the embedded engine starts the EAS worker only"
+        )
     variables = {one["name"]: one["value"] for one in container["env"]}
     description = variables.pop("EAS_TASK")
     limits = container["resources"]["limits"]
     inputs, outputs = given.get("inputs", {}), given.get("outputs", {})
-    retried = _RETRIED.search(given.get("retryStrategy", {}).get("expression", ""))
     return Pod(
         name=given["name"],
         verb=command[3],
         image=container["image"],
+        task=description,
         description=json.loads(description),
         environment=tuple((name, forms.text(value)) for name, value in variables.items()),
         inputs=tuple(_artifact(one) for one in inputs.get("artifacts", [])),
         outputs=tuple(_artifact(one) for one in outputs.get("artifacts", [])),
         results=tuple(_result(one) for one in outputs.get("parameters", [])),
-        retry=Retry(int(retried[1]) if retried else 0),
+        retry=_retry(given.get("retryStrategy", {})),
         cpu=_cores(str(limits["cpu"])),
         gpu=int(limits.get("nvidia.com/gpu", 0)),
         memory_bytes=_bytes(str(limits["memory"])),
@@ -211,6 +219,16 @@ def _artifact(given: dict[str, Any]) -> Artifact:
     if not given["path"].startswith(_ROOT):
         raise UnsupportedError(f"the artifact {given['name']!r} lies outside of {_ROOT}")
     return Artifact(given["path"].removeprefix(_ROOT), forms.text(given["s3"]["key"]), bool(given.get("optional")))
+
+
+def _retry(given: dict[str, Any]) -> Retry:
+    """Return the cases of a retry strategy that happen here: nothing is evicted, and memory is not measured."""
+    limit, expression = int(given.get("limit", 0)), given.get("expression", "")
+    exits = _RETRIED.search(expression)
+    return Retry(
+        errors=limit if "lastRetry.status == 'Error'" in expression else 0,
+        exits=min(limit, int(exits[1])) if exits else 0,
+    )
 
 
 def _result(given: dict[str, Any]) -> Result:

@@ -2,215 +2,195 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 import shutil
 import signal
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Self
 
-from eas_argo.laptop.engine import Ended, Work
+from eas_argo.laptop import folders
+from eas_argo.laptop.engine import SHUTDOWN, Ended, Work
+from eas_argo.laptop.folders import Files
+from eas_argo.laptop.forks import DiedError, Exited, Forks, Started
 from eas_argo.laptop.manifest import Manifest, Pod
-from eas_argo.laptop.server import BEFORE
+from eas_argo.laptop.server import end_group
 
 GRACE_S = 3.0
 """How long a program may take to end itself after it was told to."""
 DEADLINE = "Pod was active on the node longer than the specified deadline"
+"""What Argo says of a program that is over its time."""
 
 
-class Files(Protocol):
-    """What the engine needs of a file repository."""
+class _Running:
+    """A try that runs, or is about to; `reason` says why it was told to end, and `patience` until when it may."""
 
-    def path(self, key: str) -> Path:
-        """Return where a key's file is."""
+    __slots__ = ("deadline", "folder", "patience", "pid", "reason", "work")
 
-    def put(self, key: str, source: Path, sha256: str | None = None) -> None:
-        """Keep a file."""
+    def __init__(self, work: Work, folder: Path) -> None:
+        self.work, self.folder = work, folder
+        self.deadline = time.monotonic() + work.pod.time_limit_s
+        self.pid: int | None = None
+        self.reason = ""
+        self.patience = 0.0
 
-    def put_tree(self, key: str, source: Path) -> None:
-        """Keep all files of a folder."""
+    def stop(self, *, at_once: bool) -> None:
+        """Tell a program to end because nobody wants it any more."""
+        self.reason, self.patience = SHUTDOWN, time.monotonic() + GRACE_S
+        if self.pid is not None:
+            end_group(self.pid, signal.SIGKILL if at_once else signal.SIGTERM)
 
+    @property
+    def next_look(self) -> float:
+        """When there may be something to do about it."""
+        return self.patience if self.reason else self.deadline
 
-class _Running(NamedTuple):
-    work: Work
-    folder: Path
-    deadline: float
+    def end_if_late(self, now: float) -> None:
+        """Tell a program that is over its time to end, and end it when it does not."""
+        if self.pid is None or now < self.next_look:
+            return
+        if self.reason:
+            end_group(self.pid, signal.SIGKILL)
+        else:
+            self.reason = DEADLINE
+            end_group(self.pid, signal.SIGTERM)
+        self.patience = now + GRACE_S
 
 
 class Programs:
-    """An executor of real programs. `containers` holds the folder of each image's programs; attempts work below `folder`."""
+    """An executor of real programs.
 
-    def __init__(self, manifest: Manifest, containers: Path, files: Files, folder: Path, keep: bool = False) -> None:
-        self.containers, self.files, self.folder, self.keep = containers, files, folder, keep
-        self.scripts = sorted({str(script) for pod in _pods(manifest) for script in scripts(containers, pod)})
-        self.running: dict[str, _Running] = {}
-        self.pids: dict[str, int] = {}
-        self.killed: dict[str, tuple[str, float]] = {}
-        self.failed: list[tuple[str, Ended]] = []
-        self.number = 0
-        self._begin()
+    Parameters
+    ----------
+    manifest : Manifest
+        What will be run: its programs are loaded beforehand.
+    containers : Path
+        Holds a folder of programs for each image.
+    files : Files
+        Where inputs come from and outputs go.
+    folder : Path
+        Below it every try gets a folder, which goes with the try unless they are to be kept.
+    keep : bool
+        Whether to keep the folders.
+    """
 
-    def _begin(self) -> None:
-        """Start the server."""
-        mine, its = socket.socketpair()
-        command = [sys.executable, "-m", "eas_argo.laptop.server", *self.scripts]
-        with its:
-            self.server = subprocess.Popen(command, stdin=its, env=os.environ | BEFORE, start_new_session=True)
-        self.link, self.buffer = mine, b""
+    def __init__(self, manifest: Manifest, containers: Path, files: Files, folder: Path, *, keep: bool = False) -> None:
+        self._containers, self._files, self._folder, self._keep = containers, files, folder, keep
+        pods = [template for template in manifest.templates.values() if isinstance(template, Pod)]
+        self._scripts = sorted({str(script) for pod in pods for script in scripts(containers, pod)})
+        self._tasks = {pod.name: pod.task for pod in pods}
+        self._running: dict[str, _Running] = {}
+        self._told: list[tuple[str, Ended]] = []
+        self._number = 0
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._forks = self._begin()
+
+    def _begin(self) -> Forks:
+        return Forks(self._scripts, self._tasks, self._folder / "server.log")
+
+    def __enter__(self) -> Self:
+        """Be ready to start."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the server with all that it runs, and remove what is left of the folders."""
+        self._forks.close(GRACE_S)
+        if not self._keep:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def server(self) -> int:
+        """The process from which all programs are forked."""
+        return self._forks.pid
 
     def start(self, work: Work) -> None:
-        """Lay out the folder of a try and ask the server to run it."""
-        self.number += 1
-        folder = self.folder / str(self.number)
+        """Lay out the folder of a try and have its program started."""
+        self._number += 1
+        folder = self._folder / str(self._number)
         try:
-            environment = self._lay_out(work, folder)
-        except OSError as error:
-            self.failed.append((work.id, Ended("Error", -1, f"cannot prepare {folder}: {error.strerror}", {})))
+            variables = folders.lay_out(work, folder, self._files)
+        except Exception as error:  # noqa: BLE001 - whatever folder and repository say, this try has ended in error
+            self._told.append((work.id, Ended("Error", -1, f"cannot prepare: {_said(error)}", {})))
+            self._discard(folder)
             return
-        self.running[work.id] = _Running(work, folder, time.monotonic() + work.pod.time_limit_s)
-        self._send({"id": work.id, "verb": work.pod.verb, "environment": environment, "output": str(folder / "output")})
-
-    def _lay_out(self, work: Work, folder: Path) -> dict[str, str]:
-        folder.mkdir(parents=True)
-        for path, key, is_optional in work.inputs:
-            kept = self.files.path(key)
-            if kept.exists():
-                link = folder / path
-                link.parent.mkdir(parents=True, exist_ok=True)
-                link.symlink_to(kept)
-            elif not is_optional:
-                raise FileNotFoundError(2, f"there is no {key}")
-        return work.environment | {
-            "EAS_TASK": json.dumps(work.pod.description),
-            "EAS_FOLDER": str(folder),
-            "EAS_PROGRAMS": str(self.containers / image_name(work.pod.image)),
-            "EAS_TERMINATION_LOG": str(folder / "termination-log"),
-        }
-
-    def _send(self, message: dict[str, Any]) -> None:
-        with contextlib.suppress(BrokenPipeError):  # that the server died shows at the next read
-            self.link.sendall(json.dumps(message).encode() + b"\n")
+        self._running[work.id] = _Running(work, folder)
+        variables |= {"EAS_PROGRAMS": str(self._containers / image_name(work.pod.image))}
+        self._forks.start(work.id, work.pod.name, work.pod.verb, work.environment | variables, folder)
 
     def wait(self, timeout_s: float) -> list[tuple[str, Ended]]:
-        """Return the tries that have ended; end those that are over their time."""
-        if self.failed:
-            failed, self.failed = self.failed, []
-            return failed
-        self._end_late()
-        self.link.settimeout(max(0.01, min([timeout_s, *self._times_left()])))
+        """Return the tries that have ended, waiting for one for some time; end those that are over their time."""
+        now = time.monotonic()
+        for one in self._running.values():
+            one.end_if_late(now)
+        looks = [one.next_look - now for one in self._running.values() if one.pid is not None]
+        if self._told:
+            looks.append(0.0)
         try:
-            data = self.link.recv(1 << 20)
-        except TimeoutError:
-            return []
-        if not data:
-            return self._server_died()
-        *lines, self.buffer = (self.buffer + data).split(b"\n")
-        ended = []
-        for message in map(json.loads, lines):
-            if "pid" in message:
-                self.pids[message["id"]] = message["pid"]
-            elif message["id"] in self.running:
-                ended.append((message["id"], self._ended(message["id"], message["status"])))
-        return ended
+            for event in self._forks.receive(min([timeout_s, *looks])):
+                self._take(event)
+        except DiedError as error:
+            self._give_up(str(error))
+        told, self._told = self._told, []
+        return told
 
-    def _times_left(self) -> Iterable[float]:
-        now = time.monotonic()
-        yield from (one.deadline - now for name, one in self.running.items() if name not in self.killed)
-        yield from (at - now for _, at in self.killed.values())
+    def _take(self, event: Started | Exited) -> None:
+        one = self._running[event.id]
+        if isinstance(event, Started):
+            one.pid = event.pid
+            if one.reason:  # it was told to stop before it began
+                end_group(event.pid, signal.SIGKILL)
+            return
+        del self._running[event.id]
+        self._told.append((event.id, self._ended(one, event.status, event.reason)))
 
-    def _end_late(self) -> None:
-        """Tell programs that are over their time to end, and end those that do not."""
-        now = time.monotonic()
-        for name, one in self.running.items():
-            if name not in self.pids:
-                continue
-            if name not in self.killed and now > one.deadline:
-                self.killed[name] = (DEADLINE, now + GRACE_S)
-                _signal(self.pids[name], signal.SIGTERM)
-            elif name in self.killed and now > self.killed[name][1]:
-                self.killed[name] = (self.killed[name][0], now + GRACE_S)
-                _signal(self.pids[name], signal.SIGKILL)
-
-    def _server_died(self) -> list[tuple[str, Ended]]:
+    def _give_up(self, reason: str) -> None:
         """Give up what ran in a server that is no more, and start another."""
-        for pid in self.pids.values():
-            _signal(pid, signal.SIGKILL)
-        self.server.wait()
-        self.link.close()
-        self._begin()
-        lost = list(self.running)
-        return [(name, self._ended(name, None)) for name in lost]
+        lost = list(self._running.items())
+        self._running.clear()
+        for _, one in lost:
+            if one.pid is not None:
+                end_group(one.pid, signal.SIGKILL)
+        self._forks.close(0)
+        self._forks = self._begin()
+        self._told += [(identifier, self._ended(one, None, reason)) for identifier, one in lost]
 
-    def _ended(self, name: str, status: int | None) -> Ended:
-        running = self.running.pop(name)
-        self.pids.pop(name, None)
-        reason = self.killed.pop(name, None)
-        ended = self._outcome(running, status, reason[0] if reason else None)
-        if not self.keep:
-            shutil.rmtree(running.folder, ignore_errors=True)
-        return ended
-
-    def _outcome(self, running: _Running, status: int | None, reason: str | None) -> Ended:
+    def _ended(self, one: _Running, status: int | None, reason: str) -> Ended:
         """Keep what a try left, and say how it ended."""
-        message = _message(running.folder)
         try:
-            self._keep(running)
-        except Exception as error:  # noqa: BLE001 - whatever the repository says, this try has ended in error
-            return Ended("Error", -1, str(error), {})
-        parameters = _results(running)
+            message, parameters = folders.message(one.folder), folders.parameters(one.work, one.folder)
+            folders.keep(one.work, one.folder, self._files)
+        except Exception as error:  # noqa: BLE001 - whatever folder and repository say, this try has ended in error
+            return Ended("Error", -1, _said(error), {})
+        finally:
+            self._discard(one.folder)
         if status is None:
-            return Ended("Error", -1, "the process that started it died", parameters)
-        if reason is not None:
-            return Ended("Failed", 143, reason, parameters)
+            return Ended("Error", -1, reason, parameters)
+        if one.reason:
+            return Ended("Failed", 143, one.reason, parameters)
         if status < 0:
             return Ended("Failed", 128 - status, f"killed by {signal.Signals(-status).name}", parameters)
-        missing = [one.name for one in running.work.pod.results if one.name not in parameters]
+        missing = [result.name for result in one.work.pod.results if result.name not in parameters]
         if status == 0 and missing:
             return Ended("Error", 64, f"the output parameter {missing[0]} is missing", parameters)
         return Ended("Succeeded" if status == 0 else "Failed", status, message, parameters)
 
-    def _keep(self, running: _Running) -> None:
-        sums = _sums(running)
-        for path, key, _ in running.work.outputs:
-            made = running.folder / path
-            if made.is_dir():
-                self.files.put_tree(key, made)
-            elif made.exists():
-                self.files.put(key, made, sums.get(path))
+    def _discard(self, folder: Path) -> None:
+        if not self._keep:
+            shutil.rmtree(folder, ignore_errors=True)
 
-    def stop(self) -> None:
-        """End everything that runs, and the server."""
-        for pid in self.pids.values():
-            _signal(pid, signal.SIGTERM)
-        end = time.monotonic() + GRACE_S
-        while self.pids and time.monotonic() < end and self.server.poll() is None:
-            for name, _ in self.wait(0.1):
-                self.pids.pop(name, None)
-        for pid in self.pids.values():
-            _signal(pid, signal.SIGKILL)
-        self.close()
+    def stop(self, *, at_once: bool) -> None:
+        """Tell all programs to end within the time of grace, or end them at once."""
+        for one in self._running.values():
+            one.stop(at_once=at_once)
 
-    def close(self) -> None:
-        """End the server and remove what is left of the attempts' folders."""
-        self.link.close()
-        try:
-            self.server.wait(GRACE_S)
-        except subprocess.TimeoutExpired:
-            self.server.kill()
-            self.server.wait()
-        if not self.keep:
-            shutil.rmtree(self.folder, ignore_errors=True)
+
+def _said(error: Exception) -> str:
+    """Return what an error says, without the number that the system has for it."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
 
 
 def image_name(image: str) -> str:
     """Return the folder of an image's programs: `eas/eas_base:0.1` leads to `eas_base`."""
-    return image.rsplit("/", 1)[-1].split("@")[0].split(":")[0]
+    return image.rpartition("/")[2].partition("@")[0].partition(":")[0]
 
 
 def scripts(containers: Path, pod: Pod) -> list[Path]:
@@ -219,37 +199,3 @@ def scripts(containers: Path, pod: Pod) -> list[Path]:
     name = f"{pod.description['task']}.py"
     found = (folder / kind / name for kind in ("task_implementations", "task_qc_implementations"))
     return [path for path in found if path.is_file()]
-
-
-def _pods(manifest: Manifest) -> Iterable[Pod]:
-    return (template for template in manifest.templates.values() if isinstance(template, Pod))
-
-
-def _signal(pid: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, number)
-
-
-def _message(folder: Path) -> str:
-    with contextlib.suppress(OSError):
-        return (folder / "termination-log").read_text("utf-8", "replace").strip()
-    return ""
-
-
-def _results(running: _Running) -> dict[str, str]:
-    found = {}
-    for one in running.work.pod.results:
-        file = running.folder / one.path
-        if file.is_file():
-            found[one.name] = file.read_text("utf-8").strip()
-        elif one.default is not None:
-            found[one.name] = one.default
-    return found
-
-
-def _sums(running: _Running) -> dict[str, str]:
-    """Return the expected sha256 of the outputs, from the records of the products."""
-    found = {}
-    for record in (running.folder / "products").glob("*"):
-        found[f"out/{record.name}"] = json.loads(record.read_bytes())["sha256"]
-    return found

@@ -1,12 +1,16 @@
 """The fork server: a process that has everything loaded, and starts each program in a fork of itself.
 
-It is started as a program of its own, with one thread, so that a fork is safe. Requests come as lines of JSON over the socket on its standard
-input; for each it answers with the child's process id, and when the child has ended with its status.
+It is a program of its own, with one thread, so that a fork is safe. Messages are lines of JSON over the socket on its
+standard input. A request is either `{template, task}`, the description of a template's task, which is sent once, or
+`{id, template, verb, environment, folder}`: start a program. The answers to that are `{id, pid}` and, when the program
+has ended, `{id, status}` with its exit status, below zero for a signal; or `{id, refused}` when there is no process to
+be had.
 """
 
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import gc
 import importlib.util
 import json
@@ -16,22 +20,26 @@ import signal
 import socket
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from eas_worker import runtime
 
-BEFORE = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")}
+BEFORE = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 """What must be set before numerical libraries are loaded: threads do not survive a fork."""
+OUTPUT = "output"
+"""The file in an attempt's folder that takes what a program prints."""
+CHUNK_BYTES = 1 << 20
 
 
 def main() -> int:
     """Serve until the socket is closed."""
     link = socket.socket(fileno=os.dup(0))
+    faulthandler.enable()  # a crash in a library's machine code leaves at least a traceback
     for path in sys.argv[1:]:
         preload(Path(path))
     gc.collect()
     gc.freeze()  # so that the children's collector does not touch, and thereby copy, what they share
-    _Server(link).serve()
+    Server(link).serve()
     return 0
 
 
@@ -40,68 +48,100 @@ def preload(program: Path) -> None:
     spec = importlib.util.spec_from_file_location("eas_preload", program)
     if spec is not None and spec.loader is not None:
         module = importlib.util.module_from_spec(spec)
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(Exception, SystemExit):
             spec.loader.exec_module(module)
 
 
-class _Server:
+class Server:
+    """Starts programs as it is asked to over a socket, and tells how they ended."""
+
     def __init__(self, link: socket.socket) -> None:
-        self.link = link
-        self.running: dict[int, str] = {}
-        self.buffer = b""
+        self._link = link
+        self._ids: dict[int, str] = {}
+        self._tasks: dict[str, str] = {}
+        self._buffer = b""
 
     def serve(self) -> None:
-        """Take requests and children's ends until nobody is there any more."""
-        reading, writing = socket.socketpair()
+        """Take requests and children's ends until nobody is there any more; then end what still runs."""
+        reading, self._waking = socket.socketpair()
         reading.setblocking(False)
-        writing.setblocking(False)
-        signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
+        self._waking.setblocking(False)
+        signal.set_wakeup_fd(self._waking.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the engine, which ends what runs
-        selector = selectors.DefaultSelector()
-        selector.register(self.link, selectors.EVENT_READ)
-        selector.register(reading, selectors.EVENT_READ)
-        while True:
-            for key, _ in selector.select():
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._link, selectors.EVENT_READ)
+        self._selector.register(reading, selectors.EVENT_READ)
+        is_asked = True
+        while is_asked:
+            for key, _ in self._selector.select():
                 if key.fileobj is reading:
                     with contextlib.suppress(BlockingIOError):
                         reading.recv(4096)
-                elif not self._receive():
-                    return
+                else:
+                    is_asked = self._receive()
             self._reap()
+        for pid in self._ids:
+            end_group(pid, signal.SIGKILL)
 
     def _receive(self) -> bool:
-        data = self.link.recv(1 << 20)
-        self.buffer += data
-        *lines, self.buffer = self.buffer.split(b"\n")
+        """Take requests; return whether there may be more."""
+        try:
+            data = self._link.recv(CHUNK_BYTES)
+        except ConnectionError:
+            return False
+        *lines, self._buffer = (self._buffer + data).split(b"\n")
         for line in lines:
-            self._start(json.loads(line))
+            request = json.loads(line)
+            if "task" in request:
+                self._tasks[request["template"]] = request["task"]
+            else:
+                self._start(request)
         return bool(data)
 
     def _start(self, request: dict[str, Any]) -> None:
-        pid = os.fork()
+        # The child begins when its number has been told: were it started and this process killed before, nobody could
+        # end it. The pipe closes with this process, so that it does not wait for ever either.
+        told, telling = os.pipe()
+        try:
+            pid = os.fork()
+        except OSError as error:
+            os.close(told)
+            os.close(telling)
+            self._tell({"id": request["id"], "refused": error.strerror})
+            return
         if not pid:
-            self._child(request)
-        self.running[pid] = request["id"]
+            os.close(telling)
+            self._child(request, told)
+        os.close(told)
+        with contextlib.suppress(OSError):  # the child does the same; whoever comes first
+            os.setpgid(pid, pid)
+        self._ids[pid] = request["id"]
         self._tell({"id": request["id"], "pid": pid})
+        os.write(telling, b"!")
+        os.close(telling)
 
-    def _child(self, request: dict[str, Any]) -> None:
-        """Run one try; never returns."""
+    def _child(self, request: dict[str, Any], told: int) -> NoReturn:
+        """Run one try."""
         status = 1
         try:
-            os.setsid()  # a group of its own, so that all that it starts can be ended with it
+            with contextlib.suppress(OSError):
+                os.setpgid(0, 0)  # a group of its own, so that all that it starts can be ended with it
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.SIG_DFL)
-            self.link.close()
-            output = os.open(request["output"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-            null = os.open(os.devnull, os.O_RDONLY)
-            os.dup2(null, 0)
-            os.dup2(output, 1)
-            os.dup2(output, 2)
-            status = runtime.execute(request["verb"], request["environment"])
-            sys.stdout.flush()
-            sys.stderr.flush()
+            self._selector.close()
+            self._waking.close()
+            self._link.close()
+            is_known = os.read(told, 1)
+            os.close(told)
+            if is_known:
+                _take_output(Path(request["folder"]))
+                status = runtime.execute(
+                    request["verb"], request["environment"] | {"EAS_TASK": self._tasks[request["template"]]}
+                )
+                sys.stdout.flush()
+                sys.stderr.flush()
         except BaseException:  # noqa: BLE001 - whatever it is must not reach the server's own loop
             import traceback
 
@@ -111,21 +151,40 @@ class _Server:
             os._exit(status)
 
     def _reap(self) -> None:
-        while self.running:
+        while self._ids:
             try:
-                pid, status, usage = os.wait4(-1, os.WNOHANG)
+                pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
                 return
             if not pid:
                 return
-            code = os.waitstatus_to_exitcode(status)
-            name = self.running.pop(pid, None)
-            if name is not None:
-                self._tell({"id": name, "status": code, "peak_memory_bytes": usage.ru_maxrss * 1024})
+            identifier = self._ids.pop(pid, None)
+            if identifier is not None:
+                end_group(pid, signal.SIGKILL)  # what a program leaves behind ends with it, as it would in a pod
+                self._tell({"id": identifier, "status": os.waitstatus_to_exitcode(status)})
 
     def _tell(self, message: dict[str, Any]) -> None:
-        with contextlib.suppress(BrokenPipeError):  # the engine has gone; so will this process, at the next read
-            self.link.sendall(json.dumps(message).encode() + b"\n")
+        # This may wait for the engine to read, which never waits for this process: see `forks`.
+        with contextlib.suppress(ConnectionError):  # the engine has gone; so will this process, at the next read
+            self._link.sendall(json.dumps(message).encode() + b"\n")
+
+
+def _take_output(folder: Path) -> None:
+    """Stand in the folder of an attempt, and let what is printed go into a file there."""
+    os.chdir(folder)
+    output = os.open(OUTPUT, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.close(null)
+    os.close(output)
+
+
+def end_group(pid: int, number: signal.Signals) -> None:
+    """Send a signal to a program and to all that it started, unless they have ended."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # the latter is what macOS says of a zombie
+        os.killpg(pid, number)
 
 
 if __name__ == "__main__":

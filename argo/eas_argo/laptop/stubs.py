@@ -52,6 +52,7 @@ class Stubs:
     def __init__(self, script: Script) -> None:
         self.script = script
         self.records: dict[str, dict[str, Any]] = {}
+        self._last_try: dict[str, dict[str, Any]] = {}
         self._ended: list[tuple[str, Ended]] = []
 
     def start(self, work: Work) -> None:
@@ -59,12 +60,12 @@ class Stubs:
         verbs: dict[str, Callable[[Work], Ended]] = {"run": self._run, "qc": self._qc, "ask": self._ask}
         self._ended.append((work.id, verbs[work.pod.verb](work)))
 
-    def wait(self, timeout_s: float) -> list[tuple[str, Ended]]:
+    def wait(self, timeout_s: float) -> list[tuple[str, Ended]]:  # noqa: ARG002 - stubs end at once
         """Return what has run since."""
         ended, self._ended = self._ended, []
         return ended
 
-    def stop(self) -> None:
+    def stop(self, *, at_once: bool) -> None:
         """Do nothing: stubs end at once."""
 
     def requested(self, work: Work, indices: assignment.Indices) -> list[Any]:
@@ -86,31 +87,34 @@ class Stubs:
         try:
             given = assignment.assign(description, indices, work.environment["EAS_SEED"], self.requested(work, indices))
         except ExpressionError as error:
-            self.records[f"{folder}/run.json"] = {"status": "raised", "message": str(error), "metadata": {}}
+            self._note(folder, {"verdict": "error", "message": str(error), "metadata": {}})
             return Ended("Failed", 1, str(error), {})
         entry = self.script.find(given.path, given.name, given.task)
         metadata = entry.metadata
         if isinstance(metadata, list):
             metadata = metadata[min(_iteration(description, indices), len(metadata)) - 1] if metadata else {}
-        status = {"error": "raised", "no_work": "no_work"}.get(entry.verdict, "done")
-        self.records[f"{folder}/run.json"] = {"status": status, "message": "scripted", "metadata": metadata, "verdict": entry.verdict}
-        if status == "raised":
+        self._note(folder, {"verdict": entry.verdict, "message": "scripted", "metadata": metadata})
+        if entry.verdict == "error":
             return Ended("Failed", 1, "scripted error", {})
-        results = {one.name: "true" if status == "no_work" else str(one.default) for one in work.pod.results}
+        results = {one.name: "true" if entry.verdict == "no_work" else str(one.default) for one in work.pod.results}
         return Ended("Succeeded", 0, "", results)
+
+    def _note(self, folder: str, record: dict[str, Any]) -> None:
+        """Keep the record of a try: in a folder of its own, which lies in that of the task."""
+        self.records[f"{folder}/run.json"] = self._last_try[folder.rpartition("/")[0]] = record
 
     def _qc(self, work: Work) -> Ended:
         attempts = next(key for path, key, _ in work.inputs if path == "in/.attempts")
-        tries = [key for key in self.records if key.startswith(f"{attempts}/attempt-")]
-        run = self.records[tries[-1]] if tries else {"metadata": {}, "message": "it never ran"}
-        verdict = run.get("verdict", "error") if work.environment["EAS_STATUS"] == "Succeeded" else "error"
+        run: dict[str, Any] = self._last_try.get(
+            attempts, {"verdict": "error", "metadata": {}, "message": "it never ran"}
+        )
+        verdict = run["verdict"] if work.environment["EAS_STATUS"] == "Succeeded" else "error"
         record = {"verdict": verdict, "metadata": run["metadata"], "reason": run["message"], "answers": {}}
         self.records[_key(work.outputs, "records/qc.json")] = record
         if verdict not in ("pass", "warn"):
             return Ended("Failed", 1, f"{verdict}: {run['message']}", {})
-        answers = self._answers(work, run["metadata"])
-        record["problems"] = answers.problems
-        return Ended("Succeeded", 0, f"{verdict}: scripted", {one.name: json.dumps(answers.values) for one in work.pod.results})
+        answers = json.dumps(self._answers(work, run["metadata"]).values)
+        return Ended("Succeeded", 0, f"{verdict}: scripted", {one.name: answers for one in work.pod.results})
 
     def _ask(self, work: Work) -> Ended:
         answers = self._answers(work, None)

@@ -1,0 +1,111 @@
+"""A line for each task of a run: what it was told to do, what it waited for, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from eas_provenance.states import States, Task, path_order
+from eas_worker import assignment
+from eas_worker.expressions import ExpressionError
+
+Line = dict[str, Any]
+Record = dict[str, Any]
+_NOTHING = {"kind": "group", "body": []}
+"""A source of metadata that gives none."""
+Read = Callable[[str], Record | None]
+"""Returns the record under a key, or None when there is none."""
+
+
+def record_key(run: str, task: Task) -> str:
+    """Return the prefix of a task's records."""
+    loops = task.description["loops"]
+    where = assignment.indices_text(task.description["path"], loops, task.indices)
+    return _key(run, task.description["path"], where)
+
+
+def _key(*parts: str) -> str:
+    run, path, *rest = parts
+    return "/".join(filter(None, (f"{run}/.records{path}", *rest)))
+
+
+class Lines:
+    """Writes the lines of one run, from the states of its tasks, its seed, and its records."""
+
+    def __init__(self, run: str, states: States, seed: str, read: Read) -> None:
+        self._run, self._states, self._seed, self._read = run, states, seed, read
+
+    def all(self) -> list[Line]:
+        """Return the lines of all tasks that were reached, in the order of their paths."""
+        tasks = sorted(self._states.tasks.values(), key=lambda task: path_order(task.path))
+        lines = [self._line(task) for task in tasks]
+        makers = {file: line["path"] for line in lines for file in line["outputs"].values()}
+        for line, task in zip(lines, tasks, strict=True):
+            line["after"] = sorted(_after(line, task, makers), key=path_order)
+        return [dict(sorted(line.items())) for line in lines]
+
+    def _line(self, task: Task) -> Line:
+        record = self._read(f"{record_key(self._run, task)}/qc.json") if task.state != "blocked" else None
+        line: Line = {"path": task.path, "task": task.description["task"], "state": task.state, "verdict": task.verdict}
+        description, requested = task.description, self._requested(task)
+        try:
+            given = assignment.assign(description, task.indices, self._seed, requested)
+            line["settings"] = given.given
+        except ExpressionError:  # the settings need metadata that nobody made; what else there is to say does not
+            description = {**description, "settings": {}, "setting_types": {}}
+            given = assignment.assign(description, task.indices, self._seed, requested)
+        return line | {
+            "name": given.name,
+            "job_name": given.job_name,
+            "working_directory": given.working_directory,
+            "metadata": given.metadata,
+            "inputs": {port: [f"{file.directory}/{file.name}"] for port, file in given.inputs.items()},
+            "outputs": {port: f"{file.directory}/{file.name}" for port, file in given.outputs.items()},
+            "emitted": record["metadata"] if record is not None else {},
+        }
+
+    def _requested(self, task: Task) -> list[Any]:
+        """Return the metadata that a task asked for; nothing where it cannot be had, which is why it is blocked."""
+        sources: list[Any] = []
+        found: list[Any] = []
+        for source in task.description.get("records", []):
+            for known in (source, _NOTHING):
+                try:
+                    found = self._metadata(task, [*sources, known])
+                except ExpressionError:  # a range failed, of a loop whose metadata are asked for
+                    continue
+                sources.append(known)
+                break
+        return found
+
+    def _metadata(self, task: Task, sources: list[Any]) -> list[Any]:
+        def load(number: int, iteration: str) -> Record | None:
+            return self._read(_key(self._run, _path_of_record(sources, number), iteration, "qc.json"))
+
+        description = {**task.description, "records": sources}
+        return assignment.requested_metadata(description, task.indices, self._seed, load)
+
+
+def _path_of_record(sources: Any, number: int) -> str:
+    """Return the path of the task that gives the record of a number, wherever in the sources it stands."""
+    if isinstance(sources, dict):
+        if sources.get("kind") == "task" and sources["k"] == number:
+            return str(sources["path"])
+        sources = list(sources.values())
+    if isinstance(sources, list):
+        return next(filter(None, (_path_of_record(one, number) for one in sources)), "")
+    return ""
+
+
+def _after(line: Line, task: Task, makers: dict[str, str]) -> set[str]:
+    """Return the paths that a task waited for: those it names, and the makers of its files."""
+    loops, indices = task.description["loops"], task.indices
+    patterns = list(task.description["after"])
+    paths = set()
+    for port, files in line["inputs"].items():
+        for file in files:
+            if file in makers:
+                paths.add(makers[file])
+            else:
+                patterns += task.description["inputs"][port].get("makers", ())
+    return paths | {assignment.path_of(pattern, loops, indices) for pattern in patterns}
