@@ -1,11 +1,12 @@
 """Measure what `eas-compile` costs from start to end, compared with starting Python alone.
 
 Each pair runs one after the other, so that other work on the machine slows both; the ratios of the pairs are what
-counts. The chain has ten tasks, each of which waits for the one before.
+counts. The chain has ten tasks, each of which waits for the one before; `--chain` measures another one.
 """
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -30,10 +31,10 @@ def chain() -> dict[str, object]:
     return {"job_name": "startup", "task_list": [first, *others]}
 
 
-def seconds(command: list[str]) -> float:
+def seconds(command: list[str], environment: dict[str, str]) -> float:
     """Return how long a command takes that must succeed."""
     start = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
     return time.perf_counter() - start
 
 
@@ -41,20 +42,25 @@ def main() -> None:
     """Print the median times and the median ratio, with its quartiles."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=40, help="how many pairs to run (default: %(default)s)")
-    pairs = parser.parse_args().pairs
+    parser.add_argument("--chain", type=Path, help="the chain to compile instead of ten tasks in a row")
+    arguments = parser.parse_args()
     python = [sys.executable, "-c", "pass"]
     with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder, "startup.json")
-        source.write_text(json.dumps(chain()), encoding="utf-8")
+        # Byte code is kept, as it is for users, even where the environment forbids it in the working copy.
+        environment = os.environ | {"PYTHONPYCACHEPREFIX": folder}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        source = arguments.chain or Path(folder, "startup.json")
+        if arguments.chain is None:
+            source.write_text(json.dumps(chain()), encoding="utf-8")
         compiler = [str(Path(sys.executable).with_name("eas-compile")), str(source)]
         # Once beforehand, so that byte code and disk cache are there.
-        seconds(compiler)
-        times = [(seconds(python), seconds(compiler)) for _ in range(pairs)]
+        seconds(compiler, environment)
+        times = [(seconds(python, environment), seconds(compiler, environment)) for _ in range(arguments.pairs)]
     low, middle, high = statistics.quantiles((compiled / bare for bare, compiled in times), n=4)
     bare, compiled = (statistics.median(column) * 1000 for column in zip(*times, strict=True))
     print(f"python -c pass   {bare:6.1f} ms")
     print(f"eas-compile      {compiled:6.1f} ms")
-    print(f"ratio            {middle:6.2f}     (quartiles {low:.2f} to {high:.2f}, {pairs} pairs)")
+    print(f"ratio            {middle:6.2f}     (quartiles {low:.2f} to {high:.2f}, {arguments.pairs} pairs)")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ OK, WRONG_INPUT, WRONG_USE, OUTSIDE = 0, 1, 2, 3
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `eas-compile`; return the exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    gc.disable()  # what is made here is kept until the end, so that looking for garbage finds none
     try:
         if len(given) == 1 and (not given[0].startswith("-") or given[0] == "-"):
             return run(given[0], "yaml", None, Options())  # argparse takes as long to load as a small chain to compile
@@ -30,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return from_arguments(parser.parse_args(given))
     except KeyboardInterrupt:
         return 130
+    finally:
+        gc.enable()
 
 
 def make_parser() -> argparse.ArgumentParser:

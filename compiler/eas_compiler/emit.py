@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*\Z")
 _YAML_1_1 = frozenset("y n yes no on off true false null".split())
@@ -35,6 +35,7 @@ class _Writer:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self._scalars: dict[str, str] = {}
+        self._flows: dict[int, _Flow | None] = {}
 
     def block(self, value: Any, indent: str, lead: str) -> None:
         """Write a mapping or list on lines of its own; `lead` stands before the first instead of the indentation."""
@@ -49,40 +50,66 @@ class _Writer:
 
     def entry(self, head: str, value: Any, indent: str) -> None:
         """Write what belongs to a key, or to the dash of a list, on whose line it begins."""
-        text = self.flow(value, _WIDTH - len(head), _DEPTH)
-        if text is not None:
-            self.lines.append(f"{head} {text}")
+        if not isinstance(value, (dict, list)):
+            self.lines.append(f"{head} {self.scalar(value)}")
+            return
+        flow = self.flow(value)
+        if flow is not None and len(head) + flow.least < _WIDTH:
+            self.lines.append(f"{head} {flow.text}")
         elif head.endswith("-"):
             self.block(value, indent, f"{head} ")
         else:
             self.lines.append(head)
             self.block(value, indent, indent)
 
-    def flow(self, value: Any, room: int, depth: int) -> str | None:
-        """Return a value on one line; None for a mapping or list that is too deep, or longer than `room`.
-
-        The last text in it may be as long as it likes: nothing is hidden behind it.
-        """
-        if isinstance(value, str):
-            return self.scalar(value)
-        if not isinstance(value, (dict, list)):
-            return json.dumps(value)
-        parts: list[str] = []
-        is_mapping = isinstance(value, dict)
-        for key, member in value.items() if is_mapping else enumerate(value):
-            part = self.flow(member, room, depth - 1) if depth and room > 0 else None
-            if part is None:
-                return None
-            parts.append(f"{self.scalar(key)}: {part}" if is_mapping else part)
-            room -= len(parts[-1]) + 2
-        return "{" + ", ".join(parts) + "}" if is_mapping else "[" + ", ".join(parts) + "]"
-
-    def scalar(self, text: str) -> str:
-        """Return a text, quoted where some reader could take it for something else."""
-        known = self._scalars.get(text)
-        if known is None:
-            known = self._scalars[text] = _quoted(text)
+    def flow(self, value: dict[str, Any] | list[Any]) -> _Flow | None:
+        """Return a mapping or list on one line; None when it is too deep for one, or too long for any."""
+        known = self._flows.get(id(value), False)
+        if known is False:
+            known = self._flows[id(value)] = self._flow(value)
         return known
+
+    def _flow(self, value: dict[str, Any] | list[Any]) -> _Flow | None:
+        parts: list[str] = []
+        length, least, depth = 0, 0, 0
+        for key, member in value.items() if isinstance(value, dict) else enumerate(value):
+            if length > _WIDTH:
+                return None
+            head = f"{self.scalar(key)}: " if isinstance(value, dict) else ""
+            least = length + len(head)
+            if isinstance(member, (dict, list)):
+                inner = self.flow(member)
+                if inner is None or inner.depth == _DEPTH:
+                    return None
+                text, depth = inner.text, max(depth, inner.depth)
+                least += inner.least
+            else:
+                text = self.scalar(member)
+            parts.append(head + text)
+            length += len(parts[-1]) + 2
+        open_, close = "{}" if isinstance(value, dict) else "[]"
+        return _Flow(f"{open_}{', '.join(parts)}{close}", least, depth + 1)
+
+    def scalar(self, value: Any) -> str:
+        """Return a text, quoted where some reader could take it for something else, or another scalar."""
+        if not isinstance(value, str):
+            return json.dumps(value)
+        known = self._scalars.get(value)
+        if known is None:
+            known = self._scalars[value] = _quoted(value)
+        return known
+
+
+class _Flow(NamedTuple):
+    """A mapping or list on one line.
+
+    `least` is how much of it has to fit into the width, namely what stands before the last scalar, behind which nothing is
+    hidden when it is long; `depth` is how many braces stand in each other.
+    """
+
+    text: str
+    least: int
+    depth: int
 
 
 def _quoted(text: str) -> str:

@@ -91,10 +91,13 @@ quote_empty = "''"
 
 def encoded(text: str) -> str:
     """Percent-encode a path; letters, digits and `_.-~` and the slashes between its parts stay."""
-    return "".join(chr(byte) if byte in _KEPT else f"%{byte:02X}" for byte in text.encode())
+    data = text.encode()
+    if not data.translate(None, _KEPT):
+        return text
+    return "".join(chr(byte) if byte in _KEPT else f"%{byte:02X}" for byte in data)
 
 
-_KEPT = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~/")
+_KEPT = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~/"
 
 
 def escaped(json_text: str) -> str:

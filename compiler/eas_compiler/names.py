@@ -291,6 +291,8 @@ def _twice(pattern: Pattern) -> bool:
 
 def overlap(one: Pattern, one_domains: Domains, two: Pattern, two_domains: Domains) -> bool:
     """Tell whether some text belongs to both families, each at any indices. When in doubt: yes."""
+    if not (variables(one) or variables(two)):
+        return one == two
     if not _search(_Automaton(one, one_domains), _Automaton(two, two_domains), apart=False):
         return False
     if not (_twice(one) or _twice(two)):
@@ -322,6 +324,8 @@ class Repetition(NamedTuple):
 
 def repetition(pattern: Pattern, loops: Domains) -> Repetition | None:
     """Return why two combinations of the indices of `loops` give the same text; None when all texts differ."""
+    if not loops:
+        return None
     used = variables(pattern)
     for name, domain in loops.items():
         if name not in used and domain.size != 1 and domain.size != 0:

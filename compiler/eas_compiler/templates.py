@@ -27,8 +27,10 @@ def load(folder: str | os.PathLike[str], diagnostics: Diagnostics) -> Templates:
             diagnostics.add(Diagnostic("templates", "error", message, Source(path, ""), 0, 1))
             continue
         root = yaml_reader.read(source, diagnostics)
-        if root is not None:
-            found[name] = root.plain()
+        if root is not None and not isinstance(root.value, dict):
+            diagnostics.error("templates", root, "a template must be a mapping")
+        elif root is not None:
+            found[name] = _prepared(root.plain())
     return Templates(found)
 
 
@@ -41,21 +43,47 @@ class Templates:
     def fill(self, name: str, /, **values: Any) -> dict[str, Any]:
         """Return a template with its holes filled; members that are then None or empty are left out.
 
-        A hole that is all of a text takes any value; a hole within a text takes a text.
+        A hole that is all of a text takes any value; a hole within a text takes a text. What has no holes is shared by
+        all that is made of the template.
         """
-        filled = _filled(self._found[name], values)
+        template = self._found[name]
+        filled = _filled(template, values) if isinstance(template, _Open) else template
         assert isinstance(filled, dict)
         return filled
 
 
-def _filled(part: Any, values: dict[str, Any]) -> Any:
+class _Open:
+    """A part of a template with holes in it: a mapping or list of which some members are open, or a text."""
+
+    def __init__(self, part: Any) -> None:
+        self.part = part
+
+
+def _prepared(part: Any) -> Any:
+    """Return a part of a template with what has holes marked, so that the rest need not be looked at again."""
+    prepared = part
     if isinstance(part, dict):
-        members = {key: _filled(member, values) for key, member in part.items()}
-        return {key: member for key, member in members.items() if member not in (None, [], {}) or member == part[key]}
+        prepared = {key: _prepared(member) for key, member in part.items()}
+        is_open = any(isinstance(member, _Open) for member in prepared.values())
+    elif isinstance(part, list):
+        prepared = [_prepared(item) for item in part]
+        is_open = any(isinstance(item, _Open) for item in prepared)
+    else:
+        is_open = isinstance(part, str) and _HOLE.search(part) is not None
+    return _Open(prepared) if is_open else part
+
+
+def _filled(given: _Open, values: dict[str, Any]) -> Any:
+    part = given.part
+    if isinstance(part, dict):
+        members = {}
+        for key, member in part.items():
+            filled = _filled(member, values) if isinstance(member, _Open) else member
+            if not isinstance(member, _Open) or filled not in (None, [], {}):
+                members[key] = filled
+        return members
     if isinstance(part, list):
-        return [_filled(item, values) for item in part]
-    if not isinstance(part, str) or "${" not in part:
-        return part
+        return [_filled(item, values) if isinstance(item, _Open) else item for item in part]
     whole = _HOLE.fullmatch(part)
     if whole:
         return values[whole[1]]
