@@ -16,17 +16,17 @@ def as_text(one: Diagnostic, *, colour: bool = False) -> str:
     """Return a diagnostic as text: place, message, the source line with a caret, related places, hint."""
     paint = (lambda style, text: f"{_COLOURS[style]}{text}\x1b[0m") if colour else (lambda _style, text: text)
     line, column = one.source.location(one.start)
-    head = f"{paint('place', f'{one.source.name}:{line}:{column}:')} {paint(one.severity, one.severity)}: {_visible(one.message)} [{one.code}]"
+    head = f"{paint('place', f'{one.source.name}:{line}:{column}:')} {paint(one.severity, one.severity)}: {visible(one.message)} [{one.code}]"
     parts = [head, *_excerpt(one.source, one.start, one.end, paint)]
     for second in one.related:
-        parts.append(f"  {second.source.place(second.start)}: {_visible(second.message)}")
+        parts.append(f"  {second.source.place(second.start)}: {visible(second.message)}")
         parts += _excerpt(second.source, second.start, second.end, paint)
     if one.hint:
-        parts.append(f"  {paint('dim', 'hint:')} {_visible(one.hint)}")
+        parts.append(f"  {paint('dim', 'hint:')} {visible(one.hint)}")
     return "\n".join(parts)
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
     """Return a text without characters that would change what a terminal shows."""
     shown = text if len(text) <= 500 else text[:500] + "…"
     return "".join(character if character.isprintable() else character.encode("unicode_escape", "surrogatepass").decode() for character in shown)
