@@ -196,8 +196,13 @@ class Describer:
         if isinstance(item, Branch):
             return {"kind": "branch", "of": [self._named(body) for body in (item.then, item.otherwise) if body is not None]}
         depth = len(item.common.scope.variables)
-        entry = item.variable.entry | self._range_request(item.variable)
-        return {"kind": "loop" if isinstance(item, Loop) else "repeat", "loop": entry, "depth": depth, "body": self._named(item.body)}
+        entry = item.variable.entry
+        found = {"loop": entry, "depth": depth, "body": self._named(item.body)}
+        if isinstance(item, Repeat):
+            return {"kind": "repeat", **found}
+        self._parameters |= _keys_of(entry["range"], "parameters")
+        needs = {text: self._source(one) for text, one in item.variable.requested.items()}
+        return {"kind": "loop", **found, "needs": needs}
 
     def _named(self, body: Sequence) -> list[Any]:
         scope = body.items[0].common.scope if body.items else self.scope

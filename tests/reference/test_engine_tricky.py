@@ -10,7 +10,6 @@ LATER = {
     "gather_after_a_loop": "gathering comes in a later version",
     "gather_of_what_is_blocked": "gathering comes in a later version",
     "repo_of_another_run": "files of other runs come in a later version",
-    "no_work_of_the_iteration_before": "the compiler does not yet say that such a file may be missing",
 }
 KNOWN = Registry.read(REGISTRY)
 

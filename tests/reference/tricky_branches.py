@@ -404,4 +404,29 @@ REPEATS = [
         ],
         {"/t0#1/t0?else/t0": ok(), "/t0#2/t0?then/t0[i=0]/t0": ok()},
     ),
+    Tricky(
+        "metadata_of_a_loop_in_a_do_while",
+        "A do-while gives the metadata of its last iteration, that of the loops in it too.",
+        [
+            repeat(
+                "n",
+                "(metadata['n_index'] < 2)",
+                null("a"),
+                loop("m", [1, 2], null("b"), name="l"),
+                name="r",
+                max_iterations=3,
+            ),
+            make("f", "c", "r", b="(requested_metadata['r']['a']['text'] + requested_metadata['r']['l'][1]['b']['text'])"),
+        ],
+        {
+            "/t0#1/t0": ok(),
+            "/t0#1/t1[m=0]/t0": ok(),
+            "/t0#1/t1[m=1]/t0": ok(),
+            "/t0#2/t0": ok(),
+            "/t0#2/t1[m=0]/t0": ok(),
+            "/t0#2/t1[m=1]/t0": ok(),
+            "/t1": ok("/t0"),
+        },
+        {"null": {"metadata": {"text": "T"}}},
+    ),
 ]

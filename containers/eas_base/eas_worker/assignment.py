@@ -141,7 +141,9 @@ class _Gathering:
         inner = [*loops[: source["depth"]], source["loop"]]
         if source["kind"] == "repeat":
             return self._last(source, indices, inner)
-        number = _Scope(self.description, indices, self.found, self.seed).count(source["loop"], loops[: source["depth"]])
+        outer = loops[: source["depth"]]
+        needs = {name: self.value(one, indices, outer) or {} for name, one in source["needs"].items()}
+        number = _Scope(self.description, indices, self.found, self.seed).count(source["loop"], outer, **needs)
         iterations = ({**indices, source["loop"]["id"]: index} for index in range(number))
         return [self._named(source["body"], iteration, inner) or {} for iteration in iterations]
 
@@ -150,13 +152,27 @@ class _Gathering:
         return {name: value for name, value in values.items() if value is not None} or None
 
     def _last(self, source: dict[str, Any], indices: Indices, loops: list[dict[str, Any]]) -> Any:
-        last = None
-        for number in range(1, source["loop"]["repeat"] + 1):
-            metadata = self._named(source["body"], {**indices, source["loop"]["id"]: number}, loops)
-            if metadata is None:
-                break
-            last = metadata
-        return last
+        """Return the metadata of the last iteration in which some task left a record."""
+        loop = source["loop"]
+        numbers = range(1, loop["repeat"] + 1)
+        begun = [number for number in numbers if self._any(source["body"], {**indices, loop["id"]: number}, loops)]
+        return self._named(source["body"], {**indices, loop["id"]: begun[-1]}, loops) if begun else None
+
+    def _any(self, body: list[Any], indices: Indices, loops: list[dict[str, Any]]) -> bool:
+        """Tell whether a task of the list, of loops in it their first iteration, has left a record."""
+        for _, source in body:
+            if source["kind"] == "task" and self.value(source, indices, loops) is not None:
+                return True
+            if source["kind"] in ("group", "branch"):
+                bodies = source["of"] if source["kind"] == "branch" else [source["body"]]
+                if any(self._any(one, indices, loops) for one in bodies):
+                    return True
+            if source["kind"] in ("loop", "repeat"):
+                inner = [*loops[: source["depth"]], source["loop"]]
+                first = 1 if source["kind"] == "repeat" else 0
+                if self._any(source["body"], {**indices, source["loop"]["id"]: first}, inner):
+                    return True
+        return False
 
 
 class _Scope:
