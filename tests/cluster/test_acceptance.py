@@ -9,7 +9,7 @@ import pytest
 from hypothesis import Phase, given, settings
 
 from eas_compiler.compile import Options, compile_chain
-from eas_compiler.emit import to_json, to_yaml
+from eas_compiler.emit import to_yaml
 from tests.cluster.workflows import kubectl
 from tests.property.chains import REGISTRY_FILE, Case, cases
 from tests.reference.tricky import TRICKY
@@ -24,13 +24,12 @@ SOME = settings(max_examples=12, deadline=None, database=None, derandomize=True,
 
 
 def write(folder: Path, name: str, chain: bytes, options: Options) -> None:
-    """Compile a chain into a folder, as YAML and as JSON; what this version refuses is left out."""
+    """Compile a chain into a folder; what this version refuses is left out."""
     workflow, checked = compile_chain(f"{name}.json", chain, options)
     if workflow is None:
         assert {one.code for one in checked.diagnostics if one.severity == "error"} == {"not-yet"}, name
         return
     (folder / f"{name}.yaml").write_text(to_yaml(workflow), "utf-8")
-    (folder / f"{name}.json").write_text(to_json(workflow), "utf-8")
 
 
 def check(folder: Path) -> None:

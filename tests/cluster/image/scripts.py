@@ -26,7 +26,7 @@ def _regex(pattern: str) -> str:
 
 
 def _name() -> str | None:
-    name = json.loads(os.environ["EAS_TASK"])["name"]
+    name = json.loads(os.environ["EAS_TASK"]).get("name")
     return written(name, parse_indices(os.environ["EAS_INDICES"])) if name is not None else None
 
 
