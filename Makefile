@@ -40,8 +40,8 @@ coverage: $(installed) ## run the tests and show which lines and branches they m
 	$(bin)/coverage run -m pytest
 	$(bin)/coverage report
 
-bench: $(installed) ## measure how long the compiler takes to start
-	$(bin)/python benchmarks/bench_startup.py
+bench: $(installed) ## measure how fast the compiler starts, tasks run, and simulations are
+	for benchmark in benchmarks/bench_*.py; do echo "$$benchmark"; $(bin)/python "$$benchmark" || exit; done
 
 # The index is left to the configuration of whoever installs.
 lock: $(installed) ## remake requirements.lock, with the newest versions that pyproject.toml allows

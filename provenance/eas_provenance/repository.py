@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import re
 import shutil
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 _CHUNK = 1 << 20
@@ -43,7 +43,7 @@ class Directory:
         return self.folder.joinpath(*parts)
 
     def put(self, key: str, source: Path, sha256: str | None = None) -> None:
-        """Keep a file under a key; with `sha256`, only when its content is the expected one.
+        """Move a file under a key; with `sha256`, only when its content is the expected one.
 
         Raises
         ------
@@ -51,19 +51,32 @@ class Directory:
             When the content is another, or the file cannot be written. Nothing is visible then.
         """
         target = self.path(key)
+        try:
+            with self._movable(source) as whole:
+                if sha256 is not None and _sha256(whole) != sha256:
+                    raise RepositoryError(f"the content of {key} changed on its way")
+                whole.chmod(0o444)
+                try:
+                    whole.replace(target)
+                except FileNotFoundError:  # as for the first file of a folder
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    whole.replace(target)
+        except OSError as error:
+            raise RepositoryError(f"cannot keep {key}: {error.strerror}") from error
+
+    @contextlib.contextmanager
+    def _movable(self, source: Path) -> Iterator[Path]:
+        """Give a file that only has to be renamed: the source itself, or a copy of what lies elsewhere or is a link."""
+        if not source.is_symlink() and source.stat().st_dev == self._parts.stat().st_dev:
+            yield source
+            return
         part = self._parts / uuid.uuid4().hex
         try:
-            _move(source, part)
-            _check(key, part, sha256)
-            part.chmod(0o444)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            part.replace(target)
-        except BaseException as error:
-            with contextlib.suppress(OSError):
-                part.unlink()
-            if isinstance(error, OSError):
-                raise RepositoryError(f"cannot keep {key}: {error.strerror}") from error
-            raise
+            shutil.copyfile(source, part)
+            yield part
+        finally:
+            part.unlink(missing_ok=True)
+        source.unlink()
 
     def put_tree(self, key: str, source: Path) -> None:
         """Keep all files of a folder under one prefix, one after the other."""
@@ -79,26 +92,6 @@ class Directory:
             return None
         except OSError as error:
             raise RepositoryError(f"cannot read {key}: {error.strerror}") from error
-
-
-def _move(source: Path, target: Path) -> None:
-    """Move a file; copy it when it lies in another file system or is a link."""
-    if source.is_symlink():
-        shutil.copyfile(source, target)
-        return
-    try:
-        source.rename(target)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        shutil.copyfile(source, target)
-        source.unlink()
-
-
-def _check(key: str, file: Path, sha256: str | None) -> None:
-    """Refuse a file whose content is not the expected one."""
-    if sha256 is not None and _sha256(file) != sha256:
-        raise RepositoryError(f"the content of {key} changed on its way")
 
 
 def _sha256(file: Path) -> str:

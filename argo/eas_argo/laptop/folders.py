@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from pathlib import Path
 from typing import Protocol
 
@@ -84,6 +85,16 @@ def message(folder: Path) -> str:
     """Return the last words of a try, as many of them as Kubernetes takes."""
     with contextlib.suppress(OSError), (folder / _TERMINATION_LOG).open("rb") as stream:
         return stream.read(_MESSAGE_BYTES).decode("utf-8", "replace").strip()
+    return ""
+
+
+def clue(folder: Path) -> str:
+    """Return what else may tell why a program failed without a word: a full disk, or the last line that it printed."""
+    if not os.statvfs(folder).f_bavail:
+        return "No space left on device"
+    with contextlib.suppress(OSError), (folder / OUTPUT).open("rb") as stream:
+        stream.seek(max(0, os.fstat(stream.fileno()).st_size - _MESSAGE_BYTES))
+        return stream.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
     return ""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
@@ -81,6 +82,7 @@ class Programs:
         self._running: dict[str, _Running] = {}
         self._told: list[tuple[str, Ended]] = []
         self._number = 0
+        self._sweeper = ThreadPoolExecutor(1)  # to remove a folder can take longer than to run a program in it
         self._folder.mkdir(parents=True, exist_ok=True)
         self._forks = self._begin()
 
@@ -94,6 +96,7 @@ class Programs:
     def __exit__(self, *_: object) -> None:
         """End the server with all that it runs, and remove what is left of the folders."""
         self._forks.close(GRACE_S)
+        self._sweeper.shutdown(cancel_futures=True)
         if not self._keep:
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -156,7 +159,8 @@ class Programs:
     def _ended(self, one: _Running, status: int | None, reason: str) -> Ended:
         """Keep what a try left, and say how it ended."""
         try:
-            message, parameters = folders.message(one.folder), folders.parameters(one.work, one.folder)
+            parameters = folders.parameters(one.work, one.folder)
+            message = folders.message(one.folder) or (folders.clue(one.folder) if status else "")
             folders.keep(one.work, one.folder, self._files)
         except Exception as error:  # noqa: BLE001 - whatever folder and repository say, this try has ended in error
             return Ended("Error", -1, _said(error), {})
@@ -175,7 +179,7 @@ class Programs:
 
     def _discard(self, folder: Path) -> None:
         if not self._keep:
-            shutil.rmtree(folder, ignore_errors=True)
+            self._sweeper.submit(shutil.rmtree, folder, ignore_errors=True)
 
     def stop(self, *, at_once: bool) -> None:
         """Tell all programs to end within the time of grace, or end them at once."""
