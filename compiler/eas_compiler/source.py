@@ -14,16 +14,20 @@ class Source:
 
     def location(self, offset: int) -> tuple[int, int]:
         """Return line and column of an offset, both from 1; columns count characters."""
-        if not self._starts:
-            self._starts = [0, *(index + 1 for index, character in enumerate(self.text) if character == "\n")]
-        line = bisect_right(self._starts, offset)
-        return line, offset - self._starts[line - 1] + 1
+        starts = self._line_starts()
+        line = bisect_right(starts, offset)
+        return line, offset - starts[line - 1] + 1
 
     def line(self, number: int) -> str:
         """Return line `number`, from 1, without its end."""
-        start = self._starts[number - 1]
+        start = self._line_starts()[number - 1]
         end = self.text.find("\n", start)
         return self.text[start : end if end >= 0 else None].rstrip("\r")
+
+    def _line_starts(self) -> list[int]:
+        if not self._starts:
+            self._starts = [0, *(index + 1 for index, character in enumerate(self.text) if character == "\n")]
+        return self._starts
 
     def place(self, offset: int) -> str:
         """Return `file:line:column`."""

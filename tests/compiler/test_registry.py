@@ -1,0 +1,89 @@
+"""The registry: containers and task types, each read when a chain uses it."""
+
+from textwrap import dedent, indent
+
+import pytest
+
+from eas_compiler import registry
+from eas_compiler.diagnostics import Diagnostics
+from eas_compiler.registry import Registry
+from tests.compiler.compiling import told
+
+HEAD = """
+types: {data: {doc: Any file}}
+containers:
+  small: {image: "s:1", cpu: 1, memory_gb: 2}
+  broken: {image: "b:1"}
+tasks:
+"""
+
+
+def load(tasks: str) -> tuple[Registry, Diagnostics]:
+    """Read a registry with these tasks."""
+    diagnostics = Diagnostics()
+    found = registry.load("registry.yaml", (HEAD + indent(dedent(tasks), "  ")).encode(), diagnostics)
+    assert found is not None
+    return found, diagnostics
+
+
+def test_entry_is_read_whole() -> None:
+    """A task type has its container, ports, settings, metadata and limits; what is not said has a default."""
+    found, _ = load("""
+      search:
+        container: small
+        inputs: {lightcurve: {type: data}}
+        outputs: {plot: {type: data, optional: true}}
+        settings: {period: {type: float, unit: d, default: 0.5}}
+        metadata: {power: {type: float}}
+        retry: {limit: 2}
+    """)
+    task = found.task("search")
+    assert task is not None
+    assert (task.container.image, task.container.gpu, task.inputs["lightcurve"].type) == ("s:1", 0, "data")
+    assert (task.outputs["plot"].optional, task.retry.limit, task.retry.memory_factor) == (True, 2, 1)
+    assert (task.time_limit_s, task.no_work, task.has_program, task.label) == (86400, False, True, "search")
+
+
+def test_all_stands_for_the_first_container() -> None:
+    """A type that runs in all containers gets the first one."""
+    task = load("  free: {container: all}")[0].task("free")
+    assert task is not None
+    assert task.container.name == "small"
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("{}", "the task type 'x' names no container"),
+        ("{container: smal}", "unknown container 'smal'"),
+        ("{container: broken}", "the container 'broken' lacks cpu, memory_gb"),
+        ("{container: small, inputs: {a: {type: dat}}}", "no entry of `types` declares 'dat'"),
+        ("{container: small, inputs: {a: {}}}", "the port 'a' has no type"),
+        ("{container: small, settings: {a: {type: number}}}", "the setting 'a' has no known type"),
+        ("{container: small, retry: {limits: 1}}", "unknown field 'limits'"),
+        ("{container: small, time_limit_s: 0}", "time_limit_s must be a number of seconds"),
+        ("{container: small, no_work: 1}", "no_work must be true or false"),
+        ("{container: small, labels: a}", "unknown field 'labels'"),
+    ],
+)
+def test_mistakes_are_errors_for_who_uses_the_entry(entry: str, message: str) -> None:
+    """A broken entry is an error when a chain asks for it, and a warning otherwise."""
+    found, diagnostics = load(f"  x: {entry}")
+    assert [one.message for one in found.unused_problems({"x"})] == []
+    assert [(one.severity, one.message) for one in found.unused_problems(set())] == [("warning", message)]
+    assert found.task("x", diagnostics) is None
+    assert told(diagnostics) == [f"registry: {message}"]
+
+
+def test_flow_control_is_no_task_type() -> None:
+    """Nobody can give the words of flow control another meaning."""
+    found, diagnostics = load("  execution_chain: {container: small}")
+    assert found.task("execution_chain", diagnostics) is None
+    assert told(diagnostics) == ["registry: execution_chain is flow control, no task type"]
+
+
+def test_not_utf_8_is_reported() -> None:
+    """A registry in another encoding is refused as a whole."""
+    diagnostics = Diagnostics()
+    assert registry.load("r", b"\xff", diagnostics) is None
+    assert told(diagnostics) == ["encoding: not UTF-8"]
