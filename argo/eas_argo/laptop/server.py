@@ -137,9 +137,9 @@ class Server:
             os.close(told)
             if is_known:
                 _take_output(Path(request["folder"]))
-                status = runtime.execute(
-                    request["verb"], request["environment"] | {"EAS_TASK": self._tasks[request["template"]]}
-                )
+                task = self._tasks[request["template"]]
+                _allow_threads(json.loads(task).get("limits", {}).get("threads", 1))
+                status = runtime.execute(request["verb"], request["environment"] | {"EAS_TASK": task})
                 sys.stdout.flush()
                 sys.stderr.flush()
         except BaseException:  # noqa: BLE001 - whatever it is must not reach the server's own loop
@@ -179,6 +179,14 @@ def _take_output(folder: Path) -> None:
     os.dup2(output, 2)
     os.close(null)
     os.close(output)
+
+
+def _allow_threads(threads: int) -> None:
+    """Let numerical libraries use more than the one thread with which they were loaded."""
+    if threads > 1:
+        from threadpoolctl import threadpool_limits
+
+        threadpool_limits(limits=threads)
 
 
 def end_group(pid: int, number: signal.Signals) -> None:
