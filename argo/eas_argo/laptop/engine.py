@@ -220,7 +220,7 @@ class _Place:
             "templateName": self.template,
             "phase": phase,
             "startedAt": self.started,
-            "inputs": {"parameters": [{"name": name, "value": value} for name, value in self.parameters.items()]},
+            "inputs": {"parameters": _listed(self.parameters)} if self.parameters else {},
         }
         if self.is_try:
             node["nodeFlag"] = {"retried": True}
@@ -234,12 +234,14 @@ class _Place:
         else:
             self.engine.open[self.name] = self
         if outputs or exit_code is not None:
-            node["outputs"] = {
-                "parameters": [{"name": name, "value": value} for name, value in (outputs or {}).items()]
-            }
-            if exit_code is not None:
-                node["outputs"]["exitCode"] = str(exit_code)
+            node["outputs"] = {"parameters": _listed(outputs or {})}
+        if exit_code is not None:
+            node["outputs"]["exitCode"] = str(exit_code)
         self.engine.observe(node)
+
+
+def _listed(parameters: dict[str, str]) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in parameters.items()]
 
 
 class _DagRun:

@@ -160,7 +160,7 @@ class _Parser:
         yes = self._expression()
         self._take(":")
         no = self._expression()
-        return lambda scope: yes(scope) if test(scope) else no(scope)
+        return lambda scope: yes(scope) if _truth(test(scope)) else no(scope)
 
     def _choice(self) -> Form:
         left = self._equality()
@@ -230,7 +230,7 @@ class _Parser:
         items: list[Form] = []
         while self._peek() != "]":
             items.append(self._expression())
-            if self._peek() == ",":
+            if self._peek() != "]":
                 self._take(",")
         self._take("]")
         nowhere = Scope({}, {}, {})
@@ -260,14 +260,28 @@ def _joined(sign: str, left: Form, right: Form) -> Form:
     if sign == "??":
         return lambda scope: right(scope) if (value := left(scope)) is None else value
     if sign == "||":
-        return lambda scope: left(scope) or right(scope)
-    return lambda scope: left(scope) and right(scope)
+        return lambda scope: _truth(left(scope)) or _truth(right(scope))
+    return lambda scope: _truth(left(scope)) and _truth(right(scope))
 
 
 def _added(sign: str, left: Form, right: Form) -> Form:
-    if sign == "+":
-        return lambda scope: left(scope) + right(scope)
-    return lambda scope: left(scope) - right(scope)
+    def add(scope: Scope) -> Any:
+        one, other = left(scope), right(scope)
+        if not _is_number(one) or not _is_number(other):
+            raise FormError(f"{one!r} {sign} {other!r} is no sum of numbers")
+        return one + other if sign == "+" else one - other
+
+    return add
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _truth(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise FormError(f"{value!r} is not true or false")
+    return value
 
 
 def _member(form: Form, key: Form, *, optional: bool) -> Form:
@@ -281,9 +295,9 @@ def _member(form: Form, key: Form, *, optional: bool) -> Form:
             if not isinstance(name, int) or not 0 <= name < len(container):
                 raise FormError(f"a table has no entry {name!r}")
             return container[name]
-        if isinstance(container, dict):
-            return container.get(name)
-        return container.member(name)
+        if not isinstance(name, str) or isinstance(container, str | int | float):
+            raise FormError(f"{container!r} has no member {name!r}")
+        return container.get(name) if isinstance(container, dict) else container.member(name)
 
     return get
 

@@ -126,15 +126,35 @@ def load(workflow: dict[str, Any]) -> Manifest:
         templates = {one["name"]: _template(one) for one in specification["templates"]}
         parameters = specification.get("arguments", {}).get("parameters", [])
         about = workflow["metadata"].get("annotations", {}).get("eas/about", "{}")
-        return Manifest(
+        manifest = Manifest(
             generate_name=workflow["metadata"].get("generateName", "run-"),
             parameters={one["name"]: one["value"] for one in parameters},
             entrypoint=specification["entrypoint"],
             templates=templates,
             about=json.loads(about),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UnsupportedError(f"not a workflow that EAS wrote: {error!r}") from error
+    _check(manifest)
+    return manifest
+
+
+def _check(manifest: Manifest) -> None:
+    """Refuse a manifest that would lead nowhere, or for ever round in a circle."""
+    lists = [template for template in manifest.templates.values() if isinstance(template, Dag)]
+    for name in (manifest.entrypoint, *(step.template for dag in lists for step in dag.steps.values())):
+        if name not in manifest.templates:
+            raise UnsupportedError(f"there is no template {name!r}")
+    for dag in lists:
+        missing = {name: len(step.depends.steps) for name, step in dag.steps.items()}
+        ready = [name for name, count in missing.items() if not count]
+        for name in ready:
+            for other in dag.after[name]:
+                missing[other] -= 1
+                if not missing[other]:
+                    ready.append(other)
+        if len(ready) < len(missing):
+            raise UnsupportedError(f"steps of {dag.name!r} wait for each other in a circle")
 
 
 def _template(given: dict[str, Any]) -> Template:
