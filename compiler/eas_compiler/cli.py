@@ -74,9 +74,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_chain(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that say which chain, with what."""
     parser.add_argument("chain", help="the chain, a JSON document; - reads standard input")
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="set a parameter of the chain; the value is JSON, or else a text")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="set a parameter of the chain; the value is JSON, or else a text",
+    )
     parser.add_argument("--seed", help="seed of random numbers (default: made from the chain's text)")
-    parser.add_argument("--registry", metavar="FILE", help="the registry (default: ./registry.yaml, else the packaged one)")
+    parser.add_argument(
+        "--registry", metavar="FILE", help="the registry (default: ./registry.yaml, else the packaged one)"
+    )
     parser.add_argument("--templates", metavar="DIR", help="a folder of Argo templates instead of the packaged ones")
 
 

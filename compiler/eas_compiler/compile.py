@@ -59,7 +59,11 @@ def check(name: str, data: bytes, options: Options) -> Checked:
     _check_parameters(root, options.parameters)
     chain = resolve(root, registry, _stem(name), options.parameters, diagnostics)
     links = link(chain, diagnostics) if chain is not None else None
-    used = {variant.type.name for item in walk(chain.body) if isinstance(item, Task) for variant in item.variants} if chain else set()
+    used = (
+        {variant.type.name for item in walk(chain.body) if isinstance(item, Task) for variant in item.variants}
+        if chain
+        else set()
+    )
     for problem in registry.unused_problems(used):
         diagnostics.add(problem)
     return Checked(root, registry, chain, links, diagnostics)

@@ -8,7 +8,21 @@ from eas_compiler import names
 from eas_compiler.link import Links
 from eas_compiler.names import Index, Pattern
 from eas_compiler.source import Node
-from eas_compiler.tree import Branch, Common, File, Group, Item, Loop, Question, Repeat, Scope, Sequence, Task, Variable, Variant
+from eas_compiler.tree import (
+    Branch,
+    Common,
+    File,
+    Group,
+    Item,
+    Loop,
+    Question,
+    Repeat,
+    Scope,
+    Sequence,
+    Task,
+    Variable,
+    Variant,
+)
 from eas_worker import expressions
 
 
@@ -106,7 +120,12 @@ class Describer:
         for text in sorted(question.names):
             item = _named_item(at, text)
             request[text] = "self" if own is not None and item is own else self._number(item)
-        found: dict[str, Any] = {"kind": question.kind, "at": at.common.path, "place": question.node.place, "request": request}
+        found: dict[str, Any] = {
+            "kind": question.kind,
+            "at": at.common.path,
+            "place": question.node.place,
+            "request": request,
+        }
         self._note_parameters(question.node)
         if isinstance(at, Loop):
             found["loop"] = {**at.variable.entry, "request": request}
@@ -161,7 +180,11 @@ class Describer:
             self._note_parameters(node)
             keys |= _keys(node, "requested_metadata")
         requested = task.common.scope.requested
-        used = requested if None in keys else {text: item for text, item in requested.items() if text in keys or expressions.is_expression(text)}
+        used = (
+            requested
+            if None in keys
+            else {text: item for text, item in requested.items() if text in keys or expressions.is_expression(text)}
+        )
         return {text: self._number(item) for text, item in used.items()} if keys else {}
 
     def _places(self, task: Task) -> dict[str, str]:
@@ -194,7 +217,10 @@ class Describer:
         if isinstance(item, Group):
             return {"kind": "group", "body": self._named(item.body)}
         if isinstance(item, Branch):
-            return {"kind": "branch", "of": [self._named(body) for body in (item.then, item.otherwise) if body is not None]}
+            return {
+                "kind": "branch",
+                "of": [self._named(body) for body in (item.then, item.otherwise) if body is not None],
+            }
         depth = len(item.common.scope.variables)
         entry = item.variable.entry
         found = {"loop": entry, "depth": depth, "body": self._named(item.body)}
@@ -206,7 +232,11 @@ class Describer:
 
     def _named(self, body: Sequence) -> list[Any]:
         scope = body.items[0].common.scope if body.items else self.scope
-        return [[pattern(item.common.name, scope), self._source(item)] for item in body.items if item.common.name is not None]
+        return [
+            [pattern(item.common.name, scope), self._source(item)]
+            for item in body.items
+            if item.common.name is not None
+        ]
 
 
 def _named_item(at: Item, text: str) -> Item:

@@ -94,7 +94,9 @@ class Parameters:
         if name in self._open:
             circle = " → ".join([*self._open[self._open.index(name) :], name])
             places = [related(self.given[one], one) for one in self._open[self._open.index(name) + 1 :]]
-            self.diagnostics.error("parameter-circle", node, f"parameters refer to each other in a circle: {circle}", None, *places)
+            self.diagnostics.error(
+                "parameter-circle", node, f"parameters refer to each other in a circle: {circle}", None, *places
+            )
             self.values.broken.add(name)
             return
         self._open.append(name)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*\Z")
 _YAML_1_1 = frozenset("y n yes no on off true false null".split())
 """What some reader of YAML 1.1 takes for a boolean or null, in any case."""
-_ESCAPED = "[\"\\\\\x00-\x1f\x7f-\xa0\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
+_ESCAPED = '["\\\\\x00-\x1f\x7f-\xa0\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]'
 """What a text in double quotes must not hold as it is: what YAML forbids, and what would not show or be shown elsewhere."""
 _NAMED = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _WIDTH = 120
@@ -54,7 +54,7 @@ class _Writer:
             self.lines.append(f"{head} {self.scalar(value)}")
             return
         flow = self.flow(value)
-        if flow is not None and len(head) + flow.least < _WIDTH:
+        if flow is not None and (not value or len(head) + flow.least < _WIDTH):
             self.lines.append(f"{head} {flow.text}")
         elif head.endswith("-"):
             self.block(value, indent, f"{head} ")
@@ -93,7 +93,9 @@ class _Writer:
     def scalar(self, value: Any) -> str:
         """Return a text, quoted where some reader could take it for something else, or another scalar."""
         if not isinstance(value, str):
-            return json.dumps(value)
+            text = json.dumps(value)
+            is_whole = isinstance(value, float) and "." not in text
+            return text.replace("e", ".0e") if is_whole else text  # without a point YAML 1.1 takes 1e+30 for a text
         known = self._scalars.get(value)
         if known is None:
             known = self._scalars[value] = _quoted(value)

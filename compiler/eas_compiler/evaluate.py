@@ -174,7 +174,9 @@ def pattern(node: Node, scope: Scope, diagnostics: Diagnostics, what: str) -> Pa
     if expression is None:
         return None
     if time(expression, scope).is_late:
-        diagnostics.error("late-name", node, f"{what} must be known before the chain runs", _late_hint(expression, scope))
+        diagnostics.error(
+            "late-name", node, f"{what} must be known before the chain runs", _late_hint(expression, scope)
+        )
         return None
     try:
         return _Decomposer(expression, scope).pieces(expression.body)
@@ -210,7 +212,12 @@ class _Decomposer:
             return self._percent(body)
         if isinstance(body, ast.Call) and isinstance(body.func, ast.Attribute) and body.func.attr == "format":
             return self._format(body)
-        if isinstance(body, ast.Call) and isinstance(body.func, ast.Name) and body.func.id == "str" and len(body.args) == 1:
+        if (
+            isinstance(body, ast.Call)
+            and isinstance(body.func, ast.Name)
+            and body.func.id == "str"
+            and len(body.args) == 1
+        ):
             return self._hole(body.args[0]) or self._table(body)
         return self._table(body)
 
@@ -281,7 +288,9 @@ class _Decomposer:
         holes = [self._hole(one) for one in values]
         if not parts or "%" in "".join(parts[::2]) or len(parts) // 2 != len(values) or None in holes:
             return self._table(body)
-        return names.join((parts[0],), *(names.join(hole or (), (text,)) for hole, text in zip(holes, parts[2::2], strict=True)))
+        return names.join(
+            (parts[0],), *(names.join(hole or (), (text,)) for hole, text in zip(holes, parts[2::2], strict=True))
+        )
 
     def _table(self, body: ast.expr) -> Pattern:
         part = self.expression.part(body)

@@ -6,6 +6,7 @@ What an author writes never becomes part of one: names in keys are percent-encod
 from __future__ import annotations
 
 from collections.abc import Iterable
+
 from eas_compiler.names import Index, Pattern, Piece, Table
 from eas_compiler.tree import IndexTable, Scope
 

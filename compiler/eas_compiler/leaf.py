@@ -36,7 +36,11 @@ _MAX_BYTES = 255
 def task(common: Common, directory: Pattern, registry: Registry, diagnostics: Diagnostics) -> Task:
     """Return a leaf; everything that does not fit its type is reported."""
     node = common.node
-    known = {key: member for key, member in node.value.items() if key in FIELDS and of_type(member, FIELDS[key], diagnostics, key)}
+    known = {
+        key: member
+        for key, member in node.value.items()
+        if key in FIELDS and of_type(member, FIELDS[key], diagnostics, key)
+    }
     given = {key: member for key, member in node.value.items() if key not in FIELDS}
     variants = _variants(known["task"], common.scope, registry, diagnostics) if "task" in known else ()
     for variant in variants:
@@ -79,7 +83,7 @@ def _type(name: str, node: Node, registry: Registry, diagnostics: Diagnostics) -
     hint = did_you_mean(name, [*registry.tasks, *FLOW_CONTROL])
     if name in FLOW_CONTROL:
         hint = "write flow control as it is, not as an expression"
-    diagnostics.error("unknown-task", node, f"unknown task type {name!r}", hint or "`eas types` lists them")
+    diagnostics.error("unknown-task-type", node, f"unknown task type {name!r}", hint or "`eas types` lists them")
     return None
 
 
@@ -106,7 +110,12 @@ def _check_ports(type_: TaskType, side: str, node: Node | None, at: Node, diagno
 
 
 def _files(
-    node: Node | None, side: str, variants: tuple[Variant, ...], scope: Scope, directory: Pattern, diagnostics: Diagnostics
+    node: Node | None,
+    side: str,
+    variants: tuple[Variant, ...],
+    scope: Scope,
+    directory: Pattern,
+    diagnostics: Diagnostics,
 ) -> dict[str, File]:
     files = {}
     for port, member in node.value.items() if node is not None else ():
@@ -141,7 +150,9 @@ def _directory_and_name(
         where, name = _split(names.join((head.removeprefix(SAME_RUN),), name[1:]))
         problem = _name_problem(where, scope, segments=True)
     elif head.startswith(("repo://", "s3://")):
-        message = "files of other runs are not supported by this version" if is_input else "an output is a plain file name"
+        message = (
+            "files of other runs are not supported by this version" if is_input else "an output is a plain file name"
+        )
         diagnostics.error("not-yet" if is_input else "file-name", node, message)
         return None
     problem = problem or _name_problem(name, scope, segments=False)
@@ -275,7 +286,9 @@ def _check_expressions(given: dict[str, Node], scope: Scope, diagnostics: Diagno
 def _overrides(known: dict[str, Node], scope: Scope, diagnostics: Diagnostics) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if "resources" in known:
-        found["resources"] = _numbers(known["resources"], dict.fromkeys(_RESOURCES, object), "resources", scope, diagnostics)
+        found["resources"] = _numbers(
+            known["resources"], dict.fromkeys(_RESOURCES, object), "resources", scope, diagnostics
+        )
     if "retry" in known:
         found["retry"] = _numbers(known["retry"], dict.fromkeys(RETRY, object), "retry", scope, diagnostics)
     if "qc" in known:
@@ -305,7 +318,11 @@ def _numbers(node: Node, fields: dict[str, type], what: str, scope: Scope, diagn
             wrong = value == 0
         if wrong and diagnostics.errors == before:
             number = "a whole number" if whole else "a number"
-            diagnostics.error("type", member, f"{what}.{key} must be {number} of at least {minimum}" + (", not 0" if value == 0 else ""))
+            diagnostics.error(
+                "type",
+                member,
+                f"{what}.{key} must be {number} of at least {minimum}" + (", not 0" if value == 0 else ""),
+            )
         elif not wrong:
             found[key] = value
     return found

@@ -10,7 +10,22 @@ from typing import NamedTuple
 from eas_compiler import names
 from eas_compiler.diagnostics import Diagnostics, related
 from eas_compiler.names import Indices, Pattern
-from eas_compiler.tree import Branch, Chain, File, Group, Item, Loop, Repeat, Requirement, Scope, Sequence, Task, bodies, flat, walk
+from eas_compiler.tree import (
+    Branch,
+    Chain,
+    File,
+    Group,
+    Item,
+    Loop,
+    Repeat,
+    Requirement,
+    Scope,
+    Sequence,
+    Task,
+    bodies,
+    flat,
+    walk,
+)
 
 
 class Wait(NamedTuple):
@@ -99,7 +114,13 @@ def link(chain: Chain, diagnostics: Diagnostics) -> Links:
     linker.descend(chain.body, chain.body.path, Scope((), chain.parameters, {}), (), (), None)
     linker.check_circles()
     waits = {path: tuple(found) for path, found in linker.waits.items()}
-    return Links(waits, tuple(linker.externals), linker.exports, linker.makers, {path: tuple(found) for path, found in linker.earlier.items()})
+    return Links(
+        waits,
+        tuple(linker.externals),
+        linker.exports,
+        linker.makers,
+        {path: tuple(found) for path, found in linker.earlier.items()},
+    )
 
 
 class _Linker:
@@ -158,7 +179,9 @@ class _Linker:
                 if self._collide(file, task, other, second):
                     one, two = sorted((file, other), key=lambda each: each.node.start)
                     message = f"a second task makes {shown(two.name, (second if two is other else task).common.scope)}"
-                    self.diagnostics.error("two-producers", two.node, message, None, related(one.node, "the first makes it here"))
+                    self.diagnostics.error(
+                        "two-producers", two.node, message, None, related(one.node, "the first makes it here")
+                    )
 
     def _near(self, ordered: list[tuple[File, Task]], number: int) -> Iterator[tuple[File, Task]]:
         """Yield the later files whose names begin as this one does, as far as it is literal."""
@@ -287,7 +310,11 @@ class _Linker:
         first = repeat.variable.domain.first
         if loop in case.fixed:
             here = case.fixed[loop]
-            made = (number for number in range(first, here) if names.fix(pattern, case.fixed | {loop: number}) == case.pattern)
+            made = (
+                number
+                for number in range(first, here)
+                if names.fix(pattern, case.fixed | {loop: number}) == case.pattern
+            )
             return here - next(made, here), []
         for distance in range(1, repeat.maximum):
             if names.shift(names.fix(pattern, case.fixed), loop, distance) == case.pattern:
@@ -320,7 +347,9 @@ class _Linker:
         if where.endswith("]"):
             loop = where.rsplit("[", 1)[-1][:-1]
             message = f"{name} is made inside the loop over {loop!r} and cannot be read from outside that iteration"
-            hint = "only a port that gathers (`many`) reads files of a loop from outside; or move this task into the loop"
+            hint = (
+                "only a port that gathers (`many`) reads files of a loop from outside; or move this task into the loop"
+            )
         elif where.endswith("#"):
             message = f"{name} is made inside a do-while loop and cannot be read from there"
             hint = "tasks of the body see the files of their own and of earlier iterations"
@@ -372,10 +401,20 @@ class _Linker:
         circle = circle[start:] + circle[:start]
         path = " → ".join(map(label, [*circle, circle[0]]))
         at = circle[0].common.node.value.get("task", circle[0].common.node)
-        places = [related(one.common.node.value["task"], f"{label(one)} is here") for one in circle[1:] if "task" in one.common.node.value]
-        message = f"these tasks wait for each other in a circle: {path}" if len(circle) > 1 else f"{label(circle[0])} waits for itself"
+        places = [
+            related(one.common.node.value["task"], f"{label(one)} is here")
+            for one in circle[1:]
+            if "task" in one.common.node.value
+        ]
+        message = (
+            f"these tasks wait for each other in a circle: {path}"
+            if len(circle) > 1
+            else f"{label(circle[0])} waits for itself"
+        )
         hint = "a loop, a do-while and a branch wait as a whole for all that their inside needs"
-        self.diagnostics.error("circle", at, message, hint if any(not isinstance(one, Task) for one in circle) else None, *places)
+        self.diagnostics.error(
+            "circle", at, message, hint if any(not isinstance(one, Task) for one in circle) else None, *places
+        )
 
 
 def label(item: Item) -> str:

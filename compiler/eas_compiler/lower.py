@@ -18,7 +18,22 @@ from eas_compiler.link import Links, Wait
 from eas_compiler.names import Pattern
 from eas_compiler.registry import Registry
 from eas_compiler.templates import Templates
-from eas_compiler.tree import Branch, Chain, File, Item, Loop, Question, Repeat, Scope, Sequence, Task, Variant, bodies, flat, walk
+from eas_compiler.tree import (
+    Branch,
+    Chain,
+    File,
+    Item,
+    Loop,
+    Question,
+    Repeat,
+    Scope,
+    Sequence,
+    Task,
+    Variant,
+    bodies,
+    flat,
+    walk,
+)
 
 MAX_NAME = 120
 MAX_DESCRIPTION = 120_000
@@ -40,7 +55,9 @@ class _Step(NamedTuple):
     where: dict[str, Any] | None
 
 
-def lower(chain: Chain, links: Links, registry: Registry, templates: Templates, seed: str, diagnostics: Diagnostics) -> dict[str, Any]:
+def lower(
+    chain: Chain, links: Links, registry: Registry, templates: Templates, seed: str, diagnostics: Diagnostics
+) -> dict[str, Any]:
     """Return the Workflow as plain data; report what no manifest can carry."""
     lowering = _Lowering(chain, links, registry, templates, diagnostics)
     lowering.list("chain", chain.body, Scope((), chain.parameters, {}))
@@ -50,7 +67,10 @@ def lower(chain: Chain, links: Links, registry: Registry, templates: Templates, 
         "workflow",
         generate_name=f"{_dns_name(chain.job_name)}-",
         labels={"eas/managed": "true"},
-        annotations={"eas/about": forms.escaped(_json(about)), "eas/source": forms.escaped(_json(chain.node.source.name))},
+        annotations={
+            "eas/about": forms.escaped(_json(about)),
+            "eas/source": forms.escaped(_json(chain.node.source.name)),
+        },
         seed=seed,
         templates=lowering.templates,
     )
@@ -59,11 +79,15 @@ def lower(chain: Chain, links: Links, registry: Registry, templates: Templates, 
 class _Lowering:
     """Makes one Argo template after another, from the outside in."""
 
-    def __init__(self, chain: Chain, links: Links, registry: Registry, templates: Templates, diagnostics: Diagnostics) -> None:
+    def __init__(
+        self, chain: Chain, links: Links, registry: Registry, templates: Templates, diagnostics: Diagnostics
+    ) -> None:
         self.chain, self.links, self.registry, self.prototypes = chain, links, registry, templates
         self.diagnostics = diagnostics
         self.templates: list[dict[str, Any]] = []
-        self.has_no_work = any(variant.type.no_work for item in walk(chain.body) if isinstance(item, Task) for variant in item.variants)
+        self.has_no_work = any(
+            variant.type.no_work for item in walk(chain.body) if isinstance(item, Task) for variant in item.variants
+        )
         self.steps: dict[str, list[_Step]] = {}
         self.questions = _asked(chain.body)
         self.made: dict[Pattern, int] = {}
@@ -86,7 +110,10 @@ class _Lowering:
         that say which files earlier iterations have made.
         """
         place = len(self.templates)
-        tasks = [_dag_task(f"up-{flag}", "open", None, f"{{{{=inputs.parameters['{flag}'] == 'true'}}}}", []) for flag in flags]
+        tasks = [
+            _dag_task(f"up-{flag}", "open", None, f"{{{{=inputs.parameters['{flag}'] == 'true'}}}}", [])
+            for flag in flags
+        ]
         for item in flat(sequence):
             local = _local_name(item.common.path)
             if isinstance(item, Task):
@@ -101,12 +128,18 @@ class _Lowering:
             tasks.append(_dag_task("nothing", "open", None, None, []))  # Argo takes no DAG without tasks
         outputs = [self._export(number, pattern, sequence) for number, pattern in enumerate(exports)]
         if answers:
-            outputs.append({"name": "answers", "valueFrom": {"expression": f"{forms.given_answers(answers)} ?? '{{}}'"}})
-        if any(step.get("template") == "open" for step in tasks) and not any(one["name"] == "open" for one in self.templates):
+            outputs.append(
+                {"name": "answers", "valueFrom": {"expression": f"{forms.given_answers(answers)} ?? '{{}}'"}}
+            )
+        if any(step.get("template") == "open" for step in tasks) and not any(
+            one["name"] == "open" for one in self.templates
+        ):
             self.templates.append(self.prototypes.fill("open"))
         parameters = [*_parameters(scope), *({"name": flag} for flag in flags)]
         annotations = {"eas/path": sequence.path or "/"}
-        filled = self.prototypes.fill("list", name=name, annotations=annotations, parameters=parameters, exports=outputs or None, tasks=tasks)
+        filled = self.prototypes.fill(
+            "list", name=name, annotations=annotations, parameters=parameters, exports=outputs or None, tasks=tasks
+        )
         self.templates.insert(place, filled)
         if len(tasks) > MAX_TEMPLATES:
             self._too_many(sequence.items[0].common.node, f"{len(tasks)} steps in one list")
@@ -160,7 +193,9 @@ class _Lowering:
         ended = []
         for name, body in (("then", item.then), ("else", item.otherwise)):
             if body is not None:
-                other = f"{local}-not-{name}.Succeeded" if self.links.waits.get(body.path) else f"{local}-{name}.Skipped"
+                other = (
+                    f"{local}-not-{name}.Succeeded" if self.links.waits.get(body.path) else f"{local}-{name}.Skipped"
+                )
                 ended.append(f"({local}-{name}.Succeeded || {other})")
         return " && ".join(ended) if len(ended) > 1 else ended[0][1:-1]
 
@@ -180,9 +215,21 @@ class _Lowering:
             self._add_step(task, step, template, scope)
             arguments = [_pass(variable.id) for variable in scope.variables]
             status = {"name": "eas-status", "value": f"{{{{tasks.{step.name}.status}}}}"}
-            skip = f"{{{{=(tasks['{step.name}'].outputs?.parameters?.['no-work'] ?? 'false') != 'true'}}}}" if no_work else None
+            skip = (
+                f"{{{{=(tasks['{step.name}'].outputs?.parameters?.['no-work'] ?? 'false') != 'true'}}}}"
+                if no_work
+                else None
+            )
             always = f"{step.name}.Succeeded || {step.name}.Failed || {step.name}.Errored"
-            tasks.append(_dag_task(step.name, template, self._depends(step.waits, *self._earlier(task.common.path)), step.when, arguments))
+            tasks.append(
+                _dag_task(
+                    step.name,
+                    template,
+                    self._depends(step.waits, *self._earlier(task.common.path)),
+                    step.when,
+                    arguments,
+                )
+            )
             tasks.append(_dag_task(f"{step.name}-qc", f"{template}-qc", always, skip, [*arguments, status]))
         if any(step.waits != self.steps_of(task, local)[0].waits for step in self.steps_of(task, local)):
             tasks += [_end(f"{step.name}-qc") for step in self.steps_of(task, local)]
@@ -209,11 +256,19 @@ class _Lowering:
             "resources": _resources(limits),
         }
         inputs = [_input(f"in-{port}", f"in/{port}", _file_key(file, scope)) for port, file in task.inputs.items()]
-        inputs += [_input(f"product-{port}", f"in/.products/{port}", _product_key(file, scope)) for port, file in task.inputs.items()]
+        inputs += [
+            _input(f"product-{port}", f"in/.products/{port}", _product_key(file, scope))
+            for port, file in task.inputs.items()
+        ]
         outputs = [_output(f"out-{port}", f"out/{port}", _file_key(file, scope)) for port, file in task.outputs.items()]
-        outputs += [_output(f"product-{port}", f"products/{port}", _product_key(file, scope)) for port, file in task.outputs.items()]
+        outputs += [
+            _output(f"product-{port}", f"products/{port}", _product_key(file, scope))
+            for port, file in task.outputs.items()
+        ]
         outputs.append(_output("records", "records", f"{records}/attempt-{{{{retries}}}}"))
-        no_work = [{"name": "no-work", "valueFrom": {"path": "/eas/no_work", "default": "false"}}] if kind.no_work else None
+        no_work = (
+            [{"name": "no-work", "valueFrom": {"path": "/eas/no_work", "default": "false"}}] if kind.no_work else None
+        )
         filled = self.prototypes.fill(
             "task",
             name=template,
@@ -231,15 +286,30 @@ class _Lowering:
         self._add_gate(task, template, scope, description, describer, common, records)
 
     def _add_gate(
-        self, task: Task, template: str, scope: Scope, description: dict[str, Any], describer: Describer, common: dict[str, Any], records: str
+        self,
+        task: Task,
+        template: str,
+        scope: Scope,
+        description: dict[str, Any],
+        describer: Describer,
+        common: dict[str, Any],
+        records: str,
     ) -> None:
         _, asked = self.questions.get(id(task), (task, []))
         questions = {_key_of(at): describer.question(_key_of(at), question, at, task) for at, question in asked}
         text = self._text(describer.finish(describer.gate(description, questions), self.chain.parameters), task)
         inputs = [_input(f"in-{port}", f"in/{port}", _file_key(file, scope)) for port, file in task.inputs.items()]
-        inputs += [_input(f"product-{port}", f"in/.products/{port}", _product_key(file, scope)) for port, file in task.inputs.items()]
-        inputs += [_input(f"out-{port}", f"in/.out/{port}", _file_key(file, scope)) for port, file in task.outputs.items()]
-        inputs += [_input(f"made-{port}", f"in/.out-products/{port}", _product_key(file, scope)) for port, file in task.outputs.items()]
+        inputs += [
+            _input(f"product-{port}", f"in/.products/{port}", _product_key(file, scope))
+            for port, file in task.inputs.items()
+        ]
+        inputs += [
+            _input(f"out-{port}", f"in/.out/{port}", _file_key(file, scope)) for port, file in task.outputs.items()
+        ]
+        inputs += [
+            _input(f"made-{port}", f"in/.out-products/{port}", _product_key(file, scope))
+            for port, file in task.outputs.items()
+        ]
         inputs.append(_input("attempts", "in/.attempts", records))
         outputs = [
             _output("qc", "records/qc.json", f"{records}/qc.json"),
@@ -248,7 +318,8 @@ class _Lowering:
         filled = self.prototypes.fill(
             "qc",
             name=f"{template}-qc",
-            **common | {"parameters": [*_parameters(scope), {"name": "eas-status"}], "time_s": max(common["time_s"], _GATE_S)},
+            **common
+            | {"parameters": [*_parameters(scope), {"name": "eas-status"}], "time_s": max(common["time_s"], _GATE_S)},
             inputs=[*inputs, *map(_requested, describer.records)],
             answers=[{"name": "answers", "valueFrom": {"path": "/eas/answers"}}] if questions else None,
             outputs=outputs,
@@ -265,7 +336,9 @@ class _Lowering:
 
     # ---- flow control
 
-    def _source(self, item: Item, question: Question, local: str, scope: Scope) -> tuple[str, list[dict[str, Any]], str | None]:
+    def _source(
+        self, item: Item, question: Question, local: str, scope: Scope
+    ) -> tuple[str, list[dict[str, Any]], str | None]:
         """Return the expression of an answer, the steps that it needs, and what the steps after them depend on."""
         if question.table is not None and -1 not in question.table.entries.values():
             return forms.lookup(question.table, scope), [], None
@@ -310,10 +383,21 @@ class _Lowering:
     def _loop(self, item: Loop, local: str, scope: Scope) -> list[dict[str, Any]]:
         answer, steps, after = self._source(item, item.count, local, scope)
         template = _template_name(item.common.path)
-        arguments = [*(_pass(variable.id) for variable in scope.variables), {"name": item.variable.id, "value": "{{item}}"}]
-        step = _dag_task(local, template, self._depends(self._waits(item), *self._earlier(item.common.path), *([after] if after else [])), None, arguments)
+        arguments = [
+            *(_pass(variable.id) for variable in scope.variables),
+            {"name": item.variable.id, "value": "{{item}}"},
+        ]
+        step = _dag_task(
+            local,
+            template,
+            self._depends(self._waits(item), *self._earlier(item.common.path), *([after] if after else [])),
+            None,
+            arguments,
+        )
         step["withSequence"] = {"count": forms.count(answer)}
-        body = item.body if item.variable.domain.size != 0 else Sequence(item.body.path, ())  # of which nothing ever runs
+        body = (
+            item.body if item.variable.domain.size != 0 else Sequence(item.body.path, ())
+        )  # of which nothing ever runs
         self.list(template, body, scope._replace(variables=(*scope.variables, item.variable)))
         return [*steps, step]
 
@@ -329,13 +413,17 @@ class _Lowering:
                 earlier = [*self._earlier(item.common.path), *self._earlier(body.path)]
                 depends = self._depends((*self._waits(item), *own), *earlier, *more)
                 steps.append(_dag_task(f"{local}-{name}", template, depends, forms.equals(answer, value), arguments))
-                if own:  # it may be blocked although it is not taken: who waits for the conditional must be able to tell
+                if (
+                    own
+                ):  # it may be blocked although it is not taken: who waits for the conditional must be able to tell
                     depends = self._depends(self._waits(item), *more)
                     steps.append(_dag_task(f"{local}-not-{name}", "open", depends, forms.equals(answer, 1 - value), []))
                     steps.append(_end(f"{local}-{name}"))
                 self.list(template, body, scope, exports)
         for number, _ in enumerate(exports):
-            given = " ?? ".join(f"tasks['{local}-{name}'].outputs?.parameters?.['file-{number}']" for name in ("then", "else"))
+            given = " ?? ".join(
+                f"tasks['{local}-{name}'].outputs?.parameters?.['file-{number}']" for name in ("then", "else")
+            )
             when = f"{{{{=({given} ?? 'false') == 'true'}}}}"
             depends = f"{local}-then.Succeeded || {local}-else.Succeeded"
             steps.append(_dag_task(f"{local}-file-{number}", "open", depends, when, []))
@@ -357,7 +445,9 @@ class _Lowering:
         parameters = [*_parameters(inner), *({"name": flag} for flag in flags)]
         annotations = _annotations(item.common.path, item)
         tasks = [body, *steps, again]
-        self.templates.append(self.prototypes.fill("repeat", name=template, annotations=annotations, parameters=parameters, tasks=tasks))
+        self.templates.append(
+            self.prototypes.fill("repeat", name=template, annotations=annotations, parameters=parameters, tasks=tasks)
+        )
         gates = self._gates(item)
         self.list(f"{template}-body", item.body, inner, files, gates or (), flags)
         return [start]
@@ -384,7 +474,9 @@ class _Lowering:
     def _flags(self, item: Repeat) -> tuple[tuple[Pattern, ...], tuple[str, ...]]:
         """Return the files of a body that later iterations read, and the parameters that say which of them were made."""
         distances: dict[Pattern, int] = {}
-        units = [one.common.path for one in flat(item.body)] + [body.path for one in flat(item.body) for body in bodies(one)]
+        units = [one.common.path for one in flat(item.body)] + [
+            body.path for one in flat(item.body) for body in bodies(one)
+        ]
         for one in (one for unit in units for one in self.links.earlier.get(unit, ()) if self.has_no_work):
             distances[one.file] = max(distances.get(one.file, 0), one.distance)
         for number, file in enumerate(distances):
@@ -402,7 +494,9 @@ class _Lowering:
     def _too_many(self, node: Any, what: str) -> None:
         message = f"{what}; the full CRDs of Argo accept at most {MAX_TEMPLATES}"
         at = node._replace(end=node.start + 1)
-        self.diagnostics.warning("crd-limit", at, message, "it runs on this machine, and where the minimal CRDs are installed")
+        self.diagnostics.warning(
+            "crd-limit", at, message, "it runs on this machine, and where the minimal CRDs are installed"
+        )
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -454,7 +548,11 @@ def _split(task: Task, local: str, waits: tuple[Wait, ...]) -> list[_Step]:
     """Return a step for each type and set of waits, with the `when` that is true at its indices."""
     scope = task.common.scope
     conditional = [wait for wait in waits if wait.where is not None]
-    ids = [variable.id for variable in scope.variables if any(variable.id in one.ids for one in (*task.variants, *conditional))]
+    ids = [
+        variable.id
+        for variable in scope.variables
+        if any(variable.id in one.ids for one in (*task.variants, *conditional))
+    ]
     if not ids:
         return [_Step(local, variant, waits, None, None) for variant in task.variants[:1]]
     groups: dict[tuple[int, frozenset[int]], list[tuple[int, ...]]] = {}
@@ -466,12 +564,16 @@ def _split(task: Task, local: str, waits: tuple[Wait, ...]) -> list[_Step]:
     steps = []
     single = len(groups) == 1
     for number, ((kind, needed), places) in enumerate(groups.items()):
-        entries = {at: "true" for at in places}
+        entries = dict.fromkeys(places, "true")
         when = None if single else f"{{{{={forms.nested(entries, tuple(ids), scope, 'false')}}}}}"
         where = None if single else table_of(names.Table(tuple(ids), entries), scope)
         variant = task.variants[kind]
-        suffix = "" if single else f"-{_dns_name(variant.type.name)}" if len(groups) == len(task.variants) else f"-v{number}"
-        steps.append(_Step(f"{local}{suffix}", variant, tuple(one for at, one in enumerate(waits) if at in needed), when, where))
+        suffix = (
+            "" if single else f"-{_dns_name(variant.type.name)}" if len(groups) == len(task.variants) else f"-v{number}"
+        )
+        steps.append(
+            _Step(f"{local}{suffix}", variant, tuple(one for at, one in enumerate(waits) if at in needed), when, where)
+        )
     return steps
 
 
@@ -483,7 +585,9 @@ def _holds(ids: tuple[str, ...], where: frozenset[tuple[int, ...]] | None, indic
 # Parts of templates
 
 
-def _dag_task(name: str, template: str, depends: str | None, when: str | None, arguments: list[dict[str, Any]]) -> dict[str, Any]:
+def _dag_task(
+    name: str, template: str, depends: str | None, when: str | None, arguments: list[dict[str, Any]]
+) -> dict[str, Any]:
     found: dict[str, Any] = {"name": name, "template": template}
     if depends:
         found["depends"] = depends
@@ -505,7 +609,9 @@ def _handed_on(flags: tuple[str, ...]) -> list[dict[str, Any]]:
     for flag in flags:
         number, distance = map(int, flag.removeprefix("eas-made-").split("-"))
         now = f"{{{{tasks.body.outputs.parameters.file-{number}}}}}"
-        arguments.append({"name": flag, "value": now if distance == 1 else forms.parameter(_flag(number, distance - 1))})
+        arguments.append(
+            {"name": flag, "value": now if distance == 1 else forms.parameter(_flag(number, distance - 1))}
+        )
     return arguments
 
 

@@ -202,7 +202,9 @@ class _Automaton:
             return {piece[at]: (number, at + 1)} if at < len(piece) else {}
         if isinstance(piece, Table):
             prefix = progress if isinstance(progress, str) else ""
-            return {character: (number, prefix + character) for character in self._following(number, piece).get(prefix, "")}
+            return {
+                character: (number, prefix + character) for character in self._following(number, piece).get(prefix, "")
+            }
         return {digit: (number, after) for digit, after in self._digits(piece, progress)}
 
     def _may_end(self, number: int, progress: object) -> bool:
@@ -240,7 +242,9 @@ class _Automaton:
     def _digits(self, piece: Index, progress: object) -> Iterator[tuple[str, object]]:
         if progress is _START or isinstance(progress, str):
             prefix = progress if isinstance(progress, str) else ""
-            following = {entry[len(prefix)] for entry in self._negative(piece) if entry.startswith(prefix) and entry != prefix}
+            following = {
+                entry[len(prefix)] for entry in self._negative(piece) if entry.startswith(prefix) and entry != prefix
+            }
             yield from ((character, prefix + character) for character in following)
         if isinstance(progress, str):
             return
@@ -285,7 +289,11 @@ def _search(one: _Automaton, two: _Automaton, *, apart: bool) -> bool:
 
 def _twice(pattern: Pattern) -> bool:
     """Tell whether some loop stands in several holes, which the automata take for independent."""
-    ids = [name for piece in pattern for name in (piece.ids if isinstance(piece, Table) else piece[:1] if isinstance(piece, Index) else ())]
+    ids = [
+        name
+        for piece in pattern
+        for name in (piece.ids if isinstance(piece, Table) else piece[:1] if isinstance(piece, Index) else ())
+    ]
     return len(ids) != len(set(ids))
 
 
@@ -332,7 +340,9 @@ def repetition(pattern: Pattern, loops: Domains) -> Repetition | None:
             return Repetition(name, "every iteration would write the same file")
     if any(domain.size == 0 for domain in loops.values()):
         return None
-    if not _search(_Automaton(pattern, loops), _Automaton(pattern, loops), apart=True) and _tables_differ(pattern, loops):
+    if not _search(_Automaton(pattern, loops), _Automaton(pattern, loops), apart=True) and _tables_differ(
+        pattern, loops
+    ):
         return None
     total = size(used, loops)
     if total is None or total > _MAX_LISTED:

@@ -11,7 +11,7 @@ from eas_compiler import names
 from eas_compiler.link import External, Links, shown
 from eas_compiler.names import Pattern
 from eas_compiler.render import visible
-from eas_compiler.tree import Branch, Chain, File, Group, Item, Loop, Repeat, Sequence, Task, bodies, walk
+from eas_compiler.tree import Branch, Chain, File, Group, Item, Loop, Repeat, Sequence, Task, walk
 
 _LONGEST = 60
 """Characters of an expression or a name that are shown."""

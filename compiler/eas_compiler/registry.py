@@ -231,7 +231,9 @@ class Registry:
                 diagnostics.error_at_key("registry", member, f"the port {name!r} has no type")
             elif isinstance(port["type"], str) and port["type"] not in self.types:
                 hint = did_you_mean(port["type"], self.types)
-                diagnostics.error("registry", member.value["type"], f"no entry of `types` declares {port['type']!r}", hint)
+                diagnostics.error(
+                    "registry", member.value["type"], f"no entry of `types` declares {port['type']!r}", hint
+                )
             many = bool(port.get("many", False))
             flags = (bool(port.get("optional", False)), many, port.get("min", 1), port.get("max"))
             ports[name] = Port(str(port.get("type")), *flags, port.get("doc", ""))

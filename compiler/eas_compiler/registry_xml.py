@@ -33,7 +33,9 @@ def read(source: Source, diagnostics: Diagnostics) -> Node | None:
         diagnostics.add(Diagnostic("registry", "error", message, source, root.start, root.end))
         return None
     converter = _Converter(source, diagnostics)
-    containers = {name: converter.container(item, name) for name, item in converter.named(root, "containers", "container")}
+    containers = {
+        name: converter.container(item, name) for name, item in converter.named(root, "containers", "container")
+    }
     tasks = {name: converter.task(item) for name, item in converter.named(root, "tasks", "task")}
     sections = {"containers": converter.node(containers, root), "tasks": converter.node(tasks, root)}
     return converter.node(sections, root)

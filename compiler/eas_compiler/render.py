@@ -29,7 +29,10 @@ def as_text(one: Diagnostic, *, colour: bool = False) -> str:
 def visible(text: str) -> str:
     """Return a text without characters that would change what a terminal shows."""
     shown = text if len(text) <= 500 else text[:500] + "…"
-    return "".join(character if character.isprintable() else character.encode("unicode_escape", "surrogatepass").decode() for character in shown)
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape", "surrogatepass").decode()
+        for character in shown
+    )
 
 
 def _excerpt(source: Source, start: int, end: int, paint: Any) -> list[str]:

@@ -60,14 +60,18 @@ _FIELDS: dict[str, dict[str, type]] = {
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\Z")
 
 
-def resolve(root: Node, registry: Registry, stem: str, overrides: dict[str, Any], diagnostics: Diagnostics) -> Chain | None:
+def resolve(
+    root: Node, registry: Registry, stem: str, overrides: dict[str, Any], diagnostics: Diagnostics
+) -> Chain | None:
     """Return the typed chain; None when there is no task list at all. `stem` names a chain that has no `job_name`."""
     fields = document.members(root, document.TOP, diagnostics, "a chain")
     given = fields["parameters"].value if "parameters" in fields else {}
     parameters = document.Parameters(given, overrides, diagnostics).all()
     scope = Scope((), parameters, {})
     job_name = _top(fields.get("job_name"), stem, scope, diagnostics)
-    directory = _top_directory(fields.get("working_directory"), fields.get("job_name", root), job_name, scope, diagnostics)
+    directory = _top_directory(
+        fields.get("working_directory"), fields.get("job_name", root), job_name, scope, diagnostics
+    )
     if "task_list" not in fields:
         if isinstance(root.value, dict) and "task_list" not in root.value:
             diagnostics.error("missing-key", root._replace(end=root.start + 1), "the chain has no task_list")
@@ -81,7 +85,9 @@ def resolve(root: Node, registry: Registry, stem: str, overrides: dict[str, Any]
         working_directory=directory,
         parameters=parameters,
         subject=fields["subject"].plain() if "subject" in fields else {},
-        tags=tuple(item.value for item in document.texts(fields["tags"], diagnostics, "a tag")) if "tags" in fields else (),
+        tags=tuple(item.value for item in document.texts(fields["tags"], diagnostics, "a tag"))
+        if "tags" in fields
+        else (),
         body=body,
     )
 
@@ -225,10 +231,16 @@ class _Resolver:
         known = where.labels.texts()
         hint = did_you_mean(entry.value, known)
         if hint is None:
-            hint = f"names in reach: {', '.join(known)}" if known else "no earlier task of this list or one around it has a name"
+            hint = (
+                f"names in reach: {', '.join(known)}"
+                if known
+                else "no earlier task of this list or one around it has a name"
+            )
         self.diagnostics.error("unknown-name", entry, f"no earlier task is named {entry.value!r}", hint)
 
-    def _task_list(self, fields: dict[str, Node], key: str, common: Common, path: str, where: _Where) -> Sequence | None:
+    def _task_list(
+        self, fields: dict[str, Node], key: str, common: Common, path: str, where: _Where
+    ) -> Sequence | None:
         if key in fields:
             return self.sequence(fields[key], path, where)
         return None
@@ -278,7 +290,9 @@ class _Resolver:
             return "_"
         return name
 
-    def _range(self, common: Common, fields: dict[str, Node], scope: Scope) -> tuple[Question | None, Domain, dict[str, Any], evaluate.Time]:
+    def _range(
+        self, common: Common, fields: dict[str, Node], scope: Scope
+    ) -> tuple[Question | None, Domain, dict[str, Any], evaluate.Time]:
         """Return the number of iterations, the indices, the range as descriptions carry it, and when it is known."""
         unknown = (None, Domain(0, 0), {"form": "values", "range": [0]}, evaluate.Time(frozenset(), is_late=True))
         given = [key for key in _RANGES if key in fields]
@@ -291,7 +305,9 @@ class _Resolver:
                 self._times(fields[key], scope)
             return unknown
         form, node = given[0], fields[given[0]]
-        if not isinstance(node.value, list) and not (isinstance(node.value, str) and expressions.is_expression(node.value)):
+        if not isinstance(node.value, list) and not (
+            isinstance(node.value, str) and expressions.is_expression(node.value)
+        ):
             self.diagnostics.error("loop-range", node, f"{form} must be a list, not {document.kind(node)}")
             return unknown
         when, used = self._times(node, scope)
@@ -364,13 +380,17 @@ class _Resolver:
         otherwise = self._task_list(fields, "else_task_list", common, f"{common.path}?else", where)
         return Branch(common, criterion, then, otherwise) if criterion else None
 
-    def _criterion(self, kind: str, node: Node | None, scope: Scope, last: tuple[str, int] | None = None) -> Question | None:
+    def _criterion(
+        self, kind: str, node: Node | None, scope: Scope, last: tuple[str, int] | None = None
+    ) -> Question | None:
         """Return a criterion; `last` is the loop of a do-while and its last iteration, after which true is an error."""
         if node is None:
             return None
         if isinstance(node.value, bool) and last is None:
             return Question(kind, node, IndexTable((), {(): int(node.value)}), frozenset())
-        if not isinstance(node.value, (str, bool)) or not (isinstance(node.value, bool) or expressions.is_expression(node.value)):
+        if not isinstance(node.value, (str, bool)) or not (
+            isinstance(node.value, bool) or expressions.is_expression(node.value)
+        ):
             hint = "write an expression in parentheses, as in \"(requested_metadata['search']['outcome'] == 'PASS')\""
             literal = isinstance(node.value, str)
             message = f"{kind} is a literal text" if literal else f"{kind} must be a bool, not {document.kind(node)}"
@@ -397,7 +417,9 @@ class _Resolver:
             return None
         if table is not None and last is not None:
             at = table.ids.index(last[0])
-            table = IndexTable(table.ids, {key: -1 if key[at] >= last[1] and one else one for key, one in table.entries.items()})
+            table = IndexTable(
+                table.ids, {key: -1 if key[at] >= last[1] and one else one for key, one in table.entries.items()}
+            )
         return Question("repeat" if last else "criterion", node, table, frozenset(_requested(expression, scope)))
 
     # ---- execution_do_while_loop
@@ -426,7 +448,9 @@ class _Resolver:
         if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
             return value
         if self.diagnostics.errors == before:
-            self.diagnostics.error("max-iterations", node, f"max_iterations must be an integer of at least 1, not {value!r}")
+            self.diagnostics.error(
+                "max-iterations", node, f"max_iterations must be an integer of at least 1, not {value!r}"
+            )
         return 1
 
     def _check_depth(self, node: Node, scope: Scope) -> None:

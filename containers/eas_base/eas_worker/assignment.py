@@ -207,8 +207,15 @@ class _Scope:
         names = self._names_of(loop, outer, self.variables(outer), **more)
         return ranges.count(loop["form"], _evaluated(loop["range"], names))
 
-    def _names_of(self, loop: dict[str, Any], outer: list[dict[str, Any]], found: dict[str, Any], **more: Any) -> dict[str, Any]:
-        return self._mappings(dict(found), loop.get("request", {}), lambda: path_of(self._path_of(loop, len(outer)), outer, self.indices), more)
+    def _names_of(
+        self, loop: dict[str, Any], outer: list[dict[str, Any]], found: dict[str, Any], **more: Any
+    ) -> dict[str, Any]:
+        return self._mappings(
+            dict(found),
+            loop.get("request", {}),
+            lambda: path_of(self._path_of(loop, len(outer)), outer, self.indices),
+            more,
+        )
 
     def _path_of(self, loop: dict[str, Any], depth: int) -> str:
         """Return the pattern of a loop's path; those around a step are in its own: `/t0[tda]/t1` of `/t0[tda]/t1[size]/t2`."""
@@ -291,7 +298,9 @@ def assign(description: Description, indices: Indices, seed: str, requested: lis
     )
 
 
-def answer(description: Description, indices: Indices, seed: str, requested: list[Any], own: dict[str, Any] | None = None) -> Answers:
+def answer(
+    description: Description, indices: Indices, seed: str, requested: list[Any], own: dict[str, Any] | None = None
+) -> Answers:
     """Answer the questions of a gate; `own` is the metadata of the gate's own task, under its name of the question's request."""
     values: dict[str, int] = {}
     problems: list[str] = []
@@ -328,7 +337,9 @@ def _evaluated(given: Any, names: dict[str, Any], places: dict[str, str] | None 
         try:
             return expressions.evaluate(expressions.parse(given), names)
         except ExpressionError as error:
-            raise ExpressionError(f"{error.message}{_place(places or {}, where)}", error.start, error.length, error.hint) from None
+            raise ExpressionError(
+                f"{error.message}{_place(places or {}, where)}", error.start, error.length, error.hint
+            ) from None
     if isinstance(given, list):
         return [_evaluated(item, names, places, f"{where}/{index}") for index, item in enumerate(given)]
     if isinstance(given, dict):

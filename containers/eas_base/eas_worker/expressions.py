@@ -120,7 +120,9 @@ def _refuse_new_strings(text: str, body: ast.expr) -> None:
         kind = tokenize.tok_name[token.type]
         inside = quotes and kind not in ("FSTRING_MIDDLE", "FSTRING_END")
         if inside and (kind == "COMMENT" or "\\" in token.string or quotes[-1] in token.string):
-            raise ExpressionError("quotes, backslashes and comments of an f-string may not be repeated in its braces", 0, 1)
+            raise ExpressionError(
+                "quotes, backslashes and comments of an f-string may not be repeated in its braces", 0, 1
+            )
         if kind == "FSTRING_START":
             quotes.append(token.string.lstrip("fFrR"))
         elif kind == "FSTRING_END":
@@ -231,12 +233,16 @@ class _Checker(_Place):
 
     def _BinOp(self, node: ast.BinOp, depth: int, names: frozenset[str]) -> None:
         if not isinstance(node.op, _OPERATORS):
-            raise self.error(node, f"the operator {_SYMBOLS[type(node.op).__name__]} is not part of the expression language")
+            raise self.error(
+                node, f"the operator {_SYMBOLS[type(node.op).__name__]} is not part of the expression language"
+            )
         self._children(node, depth, names)
 
     def _UnaryOp(self, node: ast.UnaryOp, depth: int, names: frozenset[str]) -> None:
         if not isinstance(node.op, _UNARY):
-            raise self.error(node, f"the operator {_SYMBOLS[type(node.op).__name__]} is not part of the expression language")
+            raise self.error(
+                node, f"the operator {_SYMBOLS[type(node.op).__name__]} is not part of the expression language"
+            )
         self._children(node, depth, names)
 
     def _Compare(self, node: ast.Compare, depth: int, names: frozenset[str]) -> None:
@@ -249,7 +255,9 @@ class _Checker(_Place):
     def _FormattedValue(self, node: ast.FormattedValue, depth: int, names: frozenset[str]) -> None:
         self._children(node, depth, names)
 
-    def _ListComp(self, node: ast.ListComp | ast.GeneratorExp | ast.DictComp, depth: int, names: frozenset[str]) -> None:
+    def _ListComp(
+        self, node: ast.ListComp | ast.GeneratorExp | ast.DictComp, depth: int, names: frozenset[str]
+    ) -> None:
         for generator in node.generators:
             if generator.is_async:
                 raise self.error(node, "an asynchronous comprehension is not part of the expression language")
@@ -278,10 +286,14 @@ class _Checker(_Place):
             raise self.error(node.func, "only functions of the expression language can be called")
         elif isinstance(node.func.value, ast.Name) and node.func.value.id == "random" and "random" not in names:
             if node.func.attr not in RANDOM:
-                raise self.error(node.func, f"unknown function random.{node.func.attr}", did_you_mean(node.func.attr, RANDOM))
+                raise self.error(
+                    node.func, f"unknown function random.{node.func.attr}", did_you_mean(node.func.attr, RANDOM)
+                )
             self.uses.append(Use("random", node.func.attr, *self.span(node)))
         elif node.func.attr not in METHODS:
-            raise self.error(node.func, f"unknown method {node.func.attr!r} of a text", did_you_mean(node.func.attr, METHODS))
+            raise self.error(
+                node.func, f"unknown method {node.func.attr!r} of a text", did_you_mean(node.func.attr, METHODS)
+            )
         else:
             self.check(node.func.value, depth + 1, names)
         self._arguments(node, depth, names)
@@ -452,7 +464,7 @@ class _Evaluator(_Place):
         if isinstance(node.func, ast.Name):
             return self.budget.result(functions.call(node.func.id, arguments, named, self.budget))
         attribute = node.func
-        assert isinstance(attribute, ast.Attribute)  # noqa: S101 - the checker saw to it
+        assert isinstance(attribute, ast.Attribute)
         if isinstance(attribute.value, ast.Name) and attribute.value.id == "random" and "random" not in self.names:
             return functions.draw(self.scope.get("random"), attribute.attr, arguments, named)
         text = self.value(attribute.value)

@@ -25,7 +25,7 @@ def count(form: str, given: Any) -> int:
         for index, value in enumerate(given):
             element(value, index)
         return len(given)
-    if len(given) != 3:  # noqa: PLR2004 - [a, b, n]
+    if len(given) != 3:
         raise ExpressionError(f"{form} takes [first, last, number], not {len(given)} entries")
     for bound in given[:2]:
         if isinstance(bound, bool) or not isinstance(bound, (int, float)):

@@ -19,7 +19,14 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "list": (list,),
     "object": (dict,),
 }
-_NAMES = {"float": "a number", "int": "an integer", "bool": "a bool", "text": "a text", "list": "a list", "object": "an object"}
+_NAMES = {
+    "float": "a number",
+    "int": "an integer",
+    "bool": "a bool",
+    "text": "a text",
+    "list": "a list",
+    "object": "an object",
+}
 
 
 class Problem(NamedTuple):
@@ -86,7 +93,11 @@ def of_value(specification: Specification, value: Any) -> Iterator[Problem]:
         return
     if "choices" in specification and value not in specification["choices"]:
         choices = ", ".join(map(repr, specification["choices"]))
-        yield Problem((), f"{value!r} is not one of the choices", did_you_mean(str(value), map(str, specification["choices"])) or f"choices: {choices}")
+        yield Problem(
+            (),
+            f"{value!r} is not one of the choices",
+            did_you_mean(str(value), map(str, specification["choices"])) or f"choices: {choices}",
+        )
     unit = f" {specification['unit']}" if "unit" in specification else ""
     if "minimum" in specification and value < specification["minimum"]:
         yield Problem((), f"{value} is below the minimum of {specification['minimum']}{unit}")
