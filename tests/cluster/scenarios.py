@@ -86,10 +86,11 @@ OPEN = Scenario(
             repeat(
                 "N",
                 flag("step"),
-                use(
-                    "'{}_{}.gz'.format(metadata['kind'], metadata['N_index'] - 1)",
-                    "'{}_{}.gz'.format(metadata['kind'], metadata['N_index'])",
+                task(
+                    "'make_{kind}'.format(**metadata)",
                     "step",
+                    inputs={"one": "'{}_{}.gz'.format(metadata['kind'], metadata['N_index'] - 1)"},
+                    outputs={"file": "'{}_{}.gz'.format(metadata['kind'], metadata['N_index'])"},
                 ),
                 child=["step"],
                 name="steps",
@@ -107,8 +108,8 @@ OPEN = Scenario(
         "start": emits(flag=True, items=[3, 4]),
         "/t1[i=0]/t0": emits(flag=True),
         "/t1[i=1]/t0": emits(flag=False) | {"verdict": "warn"},
-        "/t2[kind=0]/*/t0": {"metadata": [{"flag": True}, {"flag": False, "n": 7}]},
-        "/t2[kind=1]/*/t0": emits(flag=False, n=7),
+        "/t2[kind=0]/*/t0": emits(flag=False, n=7),
+        "/t2[kind=1]/*/t0": {"metadata": [{"flag": True}, {"flag": False, "n": 7}]},
         "lazy": NO_WORK,
         "stubborn": {"raises": 1, "megabytes": 8},
     },
