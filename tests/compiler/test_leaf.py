@@ -21,7 +21,7 @@ def test_dynamic_type_is_one_of_several() -> None:
 def test_flow_control_cannot_be_an_expression() -> None:
     """Flow control is written as it is: an expression chooses among task types."""
     found = checked({"task": "('execution_' + 'chain')", "task_list": []})
-    assert "unknown-task" in codes(found.diagnostics)
+    assert "unknown-task-type" in codes(found.diagnostics)
 
 
 @pytest.mark.parametrize(
