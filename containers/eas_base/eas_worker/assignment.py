@@ -1,7 +1,8 @@
 """From the description of a step to what one attempt has to do: the same on every site, in the program and in its gate.
 
-A description (the JSON object in `EAS_TASK`) belongs to a step of the manifest, for all iterations of the loops around it. An attempt knows in
-addition the indices of its iteration, the seed of the run and the records of the tasks whose metadata is requested.
+A description (the JSON object in `EAS_TASK`) belongs to a step of the manifest, for all iterations of the loops around
+it. An attempt knows in addition the indices of its iteration, the seed of the run and the records of the tasks whose
+metadata is requested.
 """
 
 import json
@@ -32,7 +33,8 @@ class FileRef(NamedTuple):
 class Assignment(NamedTuple):
     """What one attempt has to do, evaluated.
 
-    `metadata` holds the loop variables in scope, `given` the author's settings without defaults, `settings` all of them in their types.
+    `metadata` holds the loop variables in scope, `given` the author's settings without defaults, `settings` all of them
+    in their types.
     """
 
     path: str
@@ -48,7 +50,10 @@ class Assignment(NamedTuple):
 
 
 class Answers(NamedTuple):
-    """Small integers that control edges, by the name of the question; -1 where the expression failed, with the reason in `problems`."""
+    """Small integers that control edges, by the name of the question.
+
+    An answer is -1 where the expression failed; the reason is then in `problems`.
+    """
 
     values: dict[str, int]
     problems: list[str]
@@ -82,8 +87,8 @@ def indices_text(pattern: str, loops: list[dict[str, Any]], indices: Indices) ->
 def written(pattern: Any, indices: Indices) -> str:
     """Return a text that depends on indices.
 
-    A pattern is a text, or a list of pieces: a text, `{"index": loop, "plus": n}` (0 without `plus`), or `{"table": nested lists, "of": loops}`, which is looked up
-    by one index after the other.
+    A pattern is a text, or a list of pieces: a text, `{"index": loop, "plus": n}` (0 without `plus`), or
+    `{"table": nested lists, "of": loops}`, which is looked up by one index after the other.
     """
     if isinstance(pattern, str):
         return pattern
@@ -114,7 +119,7 @@ def read_requested(description: Description, indices: Indices, seed: str, folder
 
 
 def requested_metadata(description: Description, indices: Indices, seed: str, load: Load) -> list[Any]:
-    """Return the requested metadata, in the order of `description["records"]`; a late range may need those before it."""
+    """Return the requested metadata, in the order of `description["records"]`; a range may need those before it."""
     gathering = _Gathering(description, seed, load)
     for source in description.get("records", []):
         metadata = gathering.value(source, indices, description["loops"])
@@ -218,7 +223,7 @@ class _Scope:
         )
 
     def _path_of(self, loop: dict[str, Any], depth: int) -> str:
-        """Return the pattern of a loop's path; those around a step are in its own: `/t0[tda]/t1` of `/t0[tda]/t1[size]/t2`."""
+        """Return the pattern of a loop's path, which is part of a step's: `/t0[tda]/t1` of `/t0[tda]/t1[size]/t2`."""
         if "at" in loop:
             return str(loop["at"])
         parts = self.description["path"].split("/")
@@ -240,7 +245,7 @@ class _Lazy:
     def _generator(self) -> Any:
         import random
 
-        return random.Random(self._seed())
+        return random.Random(self._seed())  # noqa: S311 - simulated noise is no secret
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._generator, name)
@@ -301,7 +306,7 @@ def assign(description: Description, indices: Indices, seed: str, requested: lis
 def answer(
     description: Description, indices: Indices, seed: str, requested: list[Any], own: dict[str, Any] | None = None
 ) -> Answers:
-    """Answer the questions of a gate; `own` is the metadata of the gate's own task, under its name of the question's request."""
+    """Answer the questions of a gate; `own` is the metadata of the gate's own task."""
     values: dict[str, int] = {}
     problems: list[str] = []
     for name, question in description.get("questions", {}).items():

@@ -3,7 +3,8 @@
 One evaluator serves the compiler (static and indexed expressions), the worker and the gates (late ones), so that an
 expression means the same wherever it is evaluated. Every evaluation is bounded in depth, steps and size of result.
 
-Grammar: Python 3.11's, less what `_check` refuses. Values: None, bool, int, float, str, list, tuple, dict with text keys.
+Grammar: Python 3.11's, less what `_Checker` refuses. Values: None, bool, int, float, str, list, tuple, and dict with
+text keys.
 """
 
 import ast

@@ -72,6 +72,7 @@ class Budget:
         self.left = MAX_STEPS
 
     def spend(self, steps: int) -> None:
+        """Take some steps; raise `ExpressionError` when none are left."""
         self.left -= steps
         if self.left < 0:
             raise ExpressionError("the expression takes too long", hint=f"at most {MAX_STEPS} steps are allowed")
@@ -172,10 +173,12 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def unary(name: str, value: Any) -> Any:
+    """Apply an operator to one value."""
     return _UNARY[name](value)
 
 
 def binary(name: str, left: Any, right: Any, budget: Budget) -> Any:
+    """Apply an operator to two values, if the result cannot become too large."""
     if name == "Mult":
         _repetition(left, right)
         _repetition(right, left)
@@ -189,6 +192,7 @@ def binary(name: str, left: Any, right: Any, budget: Budget) -> Any:
 
 
 def compare(name: str, left: Any, right: Any, budget: Budget) -> Any:
+    """Compare two values."""
     budget.spend(_size(left) // 100 + (0 if isinstance(right, range) else _size(right) // 100))
     return _COMPARE[name](left, right)
 
@@ -234,7 +238,7 @@ def convert(value: Any, conversion: int, budget: Budget) -> Any:
     if conversion == -1:
         return value
     _written(value, budget)
-    return {ord("s"): str, ord("r"): repr, ord("a"): ascii}[conversion](value)
+    return str(value) if conversion == ord("s") else repr(value) if conversion == ord("r") else ascii(value)
 
 
 def formatted(value: Any, specification: str, budget: Budget) -> str:
@@ -263,7 +267,7 @@ def field_names(template: str) -> set[str]:
 
 
 def _fields(template: str) -> list[tuple[str, str | None, str | None, str | None]]:
-    from _string import formatter_parser  # what string.Formatter.parse calls; `string` itself costs start-up time
+    from _string import formatter_parser  # type: ignore[import-not-found] # what string.Formatter.parse calls; `string` itself costs start-up time
 
     try:
         return list(formatter_parser(template))
@@ -324,7 +328,7 @@ def _percent(template: str, values: Any, budget: Budget) -> str:
             if number == "*" or len(number) > 4 or (number and int(number) > MAX_WIDTH):
                 raise ExpressionError(f"a width of '*' or more than {MAX_WIDTH} is not allowed")
     _written(values, budget)
-    return template % values
+    return str(template % values)
 
 
 def draw(generator: Any, name: str, arguments: list[Any], named: dict[str, Any]) -> Any:
@@ -360,7 +364,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sum": _numbers,
     "sorted": sorted,
     "range": range,
-    "zip": lambda *lists, **options: list(zip(*lists, **options)),
+    "zip": lambda *lists, **options: list(zip(*lists, strict=options.pop("strict", False), **options)),
     "enumerate": lambda values, start=0: list(enumerate(values, start)),
     **{name: getattr(math, name) for name in _MATHEMATICS},
 }
@@ -382,7 +386,7 @@ def call(name: str, arguments: list[Any], named: dict[str, Any], budget: Budget)
     """Call a function of the language."""
     wrong = set(named) - _NAMED.get(name, set())
     if wrong:
-        raise ExpressionError(f"{name} takes no argument {sorted(wrong)[0]!r}")
+        raise ExpressionError(f"{name} takes no argument {min(wrong)!r}")
     if name in _WALKS:
         several = name == "zip" or len(arguments) == 1
         for argument in arguments if several else arguments[:1]:
@@ -406,7 +410,7 @@ def method(value: Any, name: str, arguments: list[Any], named: dict[str, Any], b
     if name == "format":
         return _format(value, arguments, named, budget)
     if named and name not in {"split", "rsplit", "splitlines", "expandtabs"}:
-        raise ExpressionError(f"{name} takes no argument {sorted(named)[0]!r}")
+        raise ExpressionError(f"{name} takes no argument {min(named)!r}")
     budget.spend(len(value) // 100)
     if name in _PADDING:
         for argument in (*arguments, *named.values()):

@@ -1,7 +1,7 @@
 """Settings of a task type: types, bounds, choices and defaults, as the registry declares them.
 
-A specification is an object with `type` (float, int, bool, text, list, object, any) and, all optional, `default`, `required`,
-`minimum`, `maximum`, `choices`, `unit`, `doc` and, for an object, `fields` (specifications by name).
+A specification is an object with `type` (float, int, bool, text, list, object, any) and, all optional, `default`,
+`required`, `minimum`, `maximum`, `choices`, `unit`, `doc` and, for an object, `fields` (specifications by name).
 """
 
 from collections.abc import Iterator
