@@ -1,0 +1,130 @@
+"""The states of tasks follow from the updates of nodes, as sites and controllers write them."""
+
+import pytest
+
+from eas_provenance.states import Problem, States, path_order
+from tests.provenance.nodes import LOOP, Json, described, node, root, workflow
+
+
+def after(*updates: Json, description: Json | None = None) -> States:
+    """Return the states after some updates."""
+    states = States(workflow(description or described("/t0")))
+    for update in [root("Running"), *updates]:
+        states.update(update)
+    return states
+
+
+def attempt(phase: str) -> Json:
+    """Write an update of one try of the program."""
+    return node("t0", phase) | {"id": "run.t0(0)", "type": "Pod", "nodeFlag": {"retried": True}}
+
+
+RAN = [node("t0", "Running"), node("t0", "Succeeded")]
+
+
+@pytest.mark.parametrize(
+    ("updates", "state", "verdict"),
+    [
+        ([node("t0", "Pending")], "waiting", None),
+        ([node("t0", "Running")], "running", None),
+        ([node("t0", "Running"), attempt("Pending")], "waiting", None),
+        ([node("t0", "Running"), attempt("Running")], "running", None),
+        ([node("t0", "Running"), attempt("Failed")], "running", None),
+        (RAN, "running", None),
+        ([*RAN, node("t0-qc", "Running")], "running", None),
+        ([*RAN, node("t0-qc", "Succeeded", "pass: 2 criteria")], "succeeded", "pass"),
+        ([*RAN, node("t0-qc", "Succeeded", "warn: noisy")], "succeeded", "warn"),
+        ([*RAN, node("t0-qc", "Succeeded")], "succeeded", "pass"),
+        ([*RAN, node("t0-qc", "Failed", "fail: too faint")], "failed", "fail"),
+        ([*RAN, node("t0-qc", "Failed", "main: Error (exit code 1): fail: too faint")], "failed", "fail"),
+        ([*RAN, node("t0-qc", "Failed", "main: Error (exit code 1)")], "error", "error"),
+        ([*RAN, node("t0-qc", "Error", "pod deleted")], "error", "error"),
+        ([*RAN, node("t0-qc", "Skipped")], "skipped", "no_work"),
+        ([node("t0", "Omitted"), node("t0-qc", "Omitted")], "blocked", None),
+        ([node("t0", "Failed", "workflow shutdown with strategy:  Terminate")], "cancelled", None),
+        ([*RAN, node("t0-qc", "Failed", "workflow shutdown with strategy: Terminate")], "cancelled", "error"),
+        ([*RAN, root("Failed")], "cancelled", None),
+        ([node("t0", "Pending"), root("Failed")], "cancelled", None),
+        ([*RAN, node("t0-qc", "Succeeded"), root("Succeeded")], "succeeded", "pass"),
+    ],
+)
+def test_states(updates: list[Json], state: str, verdict: str | None) -> None:
+    """A task is what its program and its gate are."""
+    (task,) = after(*updates).tasks.values()
+    assert (task.state, task.verdict) == (state, verdict)
+
+
+@pytest.mark.parametrize(
+    ("program", "gate", "message"),
+    [
+        (("Failed", "killed by SIGKILL"), ("Failed", "error: it was killed"), "killed by SIGKILL"),
+        (("Failed", ""), ("Failed", "error: it was killed"), "error: it was killed"),
+        (("Succeeded", ""), ("Failed", "error: quality control: boom"), "error: quality control: boom"),
+        (("Failed", "half way"), ("Succeeded", "pass: 0 criteria"), "pass: 0 criteria"),
+    ],
+)
+def test_reasons(program: tuple[str, str], gate: tuple[str, str], message: str) -> None:
+    """The program knows best why it broke, and the gate all else."""
+    (task,) = after(node("t0", *program), node("t0-qc", *gate)).tasks.values()
+    assert task.message == message
+
+
+def test_exit_codes() -> None:
+    """The exit status is that of the program."""
+    states = after(
+        node("t0", "Failed") | {"outputs": {"exitCode": "137"}},
+        node("t0-qc", "Failed") | {"outputs": {"exitCode": "1"}},
+    )
+    assert states.tasks["/t0"].exit_code == 137
+
+
+def test_the_same_update_twice() -> None:
+    """Updates that come again change nothing."""
+    once = after(*RAN, node("t0-qc", "Succeeded", "warn: noisy"))
+    twice = after(*RAN, *RAN, *[node("t0-qc", "Succeeded", "warn: noisy")] * 2)
+    for states in (once, twice):
+        assert [(task.state, task.message) for task in states.tasks.values()] == [("succeeded", "warn: noisy")]
+
+
+def test_iterations() -> None:
+    """Each iteration is a task of its own; one that did not run has the indices of the list in which it stands."""
+    description = described("/t0[i]/t0", loops=[LOOP])
+    states = after(node("t0", "Running", i=0), root("Running", i=1), node("t0", "Omitted"), description=description)
+    assert {path: task.state for path, task in states.tasks.items()} == {
+        "/t0[i=0]/t0": "running",
+        "/t0[i=1]/t0": "blocked",
+    }
+
+
+def test_steps_of_other_types() -> None:
+    """Of a task whose type depends on the iteration only the step of its type counts."""
+    here = {"table": ["true", "false"], "of": [["i", 0]]}
+    description = described("/t0[i]/t0", loops=[LOOP], here=here)
+    assert list(after(node("t0", "Running", i=0), description=description).tasks) == ["/t0[i=0]/t0"]
+    assert list(after(node("t0", "Running", i=1), description=description).tasks) == []
+
+
+def test_questions_without_an_answer() -> None:
+    """A step of flow control that fails is a problem of the run, and no task; one that was shut down is none."""
+    states = after(node("t0-ask", "Running"), node("t0-ask", "Failed", "no bool"))
+    assert states.problems == [Problem("/t0", "no bool")]
+    assert (states.is_failed, states.tasks) == (True, {})
+    assert not after(node("t0-ask", "Failed", "workflow shutdown with strategy: Stop")).problems
+
+
+def test_what_belongs_to_no_task() -> None:
+    """Lists, loops and gates of tasks that were never told of change nothing but the phase."""
+    states = after(node("chain", "Succeeded") | {"type": "TaskGroup"}, node("t0-qc", "Succeeded"), root("Failed"))
+    assert (states.tasks, states.phase, states.is_failed) == ({}, "Failed", False)
+
+
+def test_a_failed_run() -> None:
+    """A run has failed when a task has; blocked ones add nothing."""
+    assert after(*RAN, node("t0-qc", "Failed", "fail: x")).is_failed
+    assert not after(node("t0", "Omitted")).is_failed
+
+
+def test_the_order_of_paths() -> None:
+    """Numbers are ordered by their size."""
+    paths = ["/t2", "/t10", "/t2[i=9]/t0", "/t2[i=10]/t0"]
+    assert sorted(paths, key=path_order) == ["/t2", "/t2[i=9]/t0", "/t2[i=10]/t0", "/t10"]
