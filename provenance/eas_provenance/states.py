@@ -166,5 +166,5 @@ def _verdict(node: dict[str, Any]) -> str | None:
 
 def _step(template: dict[str, Any]) -> Step:
     container = template["container"]
-    variables = {one["name"]: one["value"] for one in container["env"]}
+    variables = {one["name"]: one.get("value", "") for one in container["env"]}
     return Step(container["command"][3], json.loads(variables["EAS_TASK"]))
