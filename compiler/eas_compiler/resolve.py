@@ -252,14 +252,14 @@ class _Resolver:
 
     # ---- execution_chain
 
-    def _group(self, common: Common, fields: dict[str, Node], where: _Where) -> Group | None:
+    def _group(self, common: Common, fields: dict[str, Node], where: _Where) -> Group:
         self._missing(common, "task_list")
         body = self._task_list(fields, "task_list", common, common.path, where)
-        return Group(common, body) if body else None
+        return Group(common, body or Sequence(common.path, ()))
 
     # ---- execution_for_loop
 
-    def _loop(self, common: Common, fields: dict[str, Node], where: _Where) -> Loop | None:
+    def _loop(self, common: Common, fields: dict[str, Node], where: _Where) -> Loop:
         self._missing(common, "parameter")
         self._missing(common, "task_list")
         name = self._variable_name(fields.get("parameter"), "parameter", where.scope)
@@ -272,7 +272,7 @@ class _Resolver:
         scope = where.scope._replace(variables=(*where.scope.variables, variable))
         path = f"{common.path}[{name}]"
         body = self._task_list(fields, "task_list", common, path, where._replace(scope=scope))
-        return Loop(common, variable, count, body) if body and count else None
+        return Loop(common, variable, count or _unknown(common), body or Sequence(path, ()))
 
     def _variable_name(self, node: Node | None, what: str, scope: Scope) -> str:
         if node is None:
@@ -371,14 +371,14 @@ class _Resolver:
 
     # ---- execution_conditional
 
-    def _branch(self, common: Common, fields: dict[str, Node], where: _Where) -> Branch | None:
+    def _branch(self, common: Common, fields: dict[str, Node], where: _Where) -> Branch:
         self._missing(common, "criterion")
         if not {"task_list", "else_task_list"} & set(common.node.value):
             self._missing(common, "task_list")
         criterion = self._criterion("criterion", fields.get("criterion"), where.scope)
         then = self._task_list(fields, "task_list", common, f"{common.path}?then", where)
         otherwise = self._task_list(fields, "else_task_list", common, f"{common.path}?else", where)
-        return Branch(common, criterion, then, otherwise) if criterion else None
+        return Branch(common, criterion or _unknown(common), then, otherwise)
 
     def _criterion(
         self, kind: str, node: Node | None, scope: Scope, last: tuple[str, int] | None = None
@@ -424,7 +424,7 @@ class _Resolver:
 
     # ---- execution_do_while_loop
 
-    def _repeat(self, common: Common, fields: dict[str, Node], where: _Where) -> Repeat | None:
+    def _repeat(self, common: Common, fields: dict[str, Node], where: _Where) -> Repeat:
         for key in ("iteration_name", "repeat_criterion", "task_list"):
             self._missing(common, key)
         name = self._variable_name(fields.get("iteration_name"), "iteration_name", where.scope)
@@ -438,7 +438,8 @@ class _Resolver:
         children = self._children(fields.get("requires_metadata_from_child"), body, scope)
         scope = scope._replace(requested=scope.requested | {one.text: one.item for one in children})
         criterion = self._criterion("repeat_criterion", fields.get("repeat_criterion"), scope, (identifier, maximum))
-        return Repeat(common, variable, criterion, children, maximum, body) if body and criterion else None
+        body = body or Sequence(f"{common.path}#", ())
+        return Repeat(common, variable, criterion or _unknown(common), children, maximum, body)
 
     def _maximum(self, node: Node | None, scope: Scope) -> int:
         if node is None:
@@ -472,6 +473,11 @@ class _Resolver:
                 hint = did_you_mean(entry.value, [str(name[0]) for name in known if len(name) == 1])
                 self.diagnostics.error("unknown-name", entry, f"no task of the body is named {entry.value!r}", hint)
         return tuple(found)
+
+
+def _unknown(common: Common) -> Question:
+    """Return what stands for a question that is wrong, so that whoever names the task is not wrong as well."""
+    return Question("unknown", common.node, IndexTable((), {(): 1}), frozenset())
 
 
 def _unique(name: str, scope: Scope) -> str:
