@@ -114,7 +114,7 @@ class Describer:
             found["setting_types"] = {name: {"type": "any"} for name in given}
         return found
 
-    def question(self, name: str, question: Question, at: Item, own: Item | None) -> dict[str, Any]:
+    def question(self, question: Question, at: Item, own: Item | None) -> dict[str, Any]:
         """Return a question as descriptions carry it; `own` is the task whose gate answers it."""
         request: dict[str, Any] = {}
         for text in sorted(question.names):

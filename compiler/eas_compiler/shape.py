@@ -42,7 +42,7 @@ class Shape(NamedTuple):
 def shape(chain: Chain) -> Shape:
     """Count what a chain will run."""
     counter = _Counter()
-    counter.list(chain.body, ONE, ())
+    counter.sequence(chain.body, ONE, ())
     return Shape(counter.tasks, counter.pods, counter.nodes + ONE)
 
 
@@ -51,7 +51,7 @@ class _Counter:
         self.tasks: dict[str, Count] = {}
         self.pods, self.nodes = ZERO, ZERO
 
-    def list(self, sequence: Sequence, times: Count, loops: tuple[Variable, ...]) -> None:
+    def sequence(self, sequence: Sequence, times: Count, loops: tuple[Variable, ...]) -> None:
         for item in sequence.items:
             self.item(item, times, loops)
 
@@ -59,15 +59,15 @@ class _Counter:
         if isinstance(item, Task):
             self.task(item, times)
         elif isinstance(item, Group):
-            self.list(item.body, times, loops)
+            self.sequence(item.body, times, loops)
         elif isinstance(item, Loop):
             inner = self.iterations(item, times)
             self.nodes += times + inner
-            self.list(item.body, inner, (*loops, item.variable))
+            self.sequence(item.body, inner, (*loops, item.variable))
         elif isinstance(item, Repeat):
             inner = times.times(Count(1, item.maximum))
             self.nodes += inner + inner
-            self.list(item.body, inner, (*loops, item.variable))
+            self.sequence(item.body, inner, (*loops, item.variable))
         else:
             self.branch(item, times, loops)
 
@@ -86,7 +86,7 @@ class _Counter:
                 taken = Count(0, times.high)
                 if table is not None and table.constant is not None:
                     taken = times if table.constant == value else ZERO
-                self.list(body, taken, loops)
+                self.sequence(body, taken, loops)
 
     def iterations(self, item: Loop, times: Count) -> Count:
         table = item.count.table

@@ -1,0 +1,151 @@
+"""Parts of Argo templates: steps, arguments, artifacts, resources and names."""
+
+import json
+import re
+from typing import Any
+
+from eas_compiler import forms
+from eas_compiler.describe import Record
+from eas_compiler.tree import File, Item, Scope
+
+Json = dict[str, Any]
+MAX_NAME = 120
+
+
+def dag_task(name: str, template: str, depends: str | None, when: str | None, arguments: list[Json]) -> Json:
+    """Return a step of a DAG; what is empty is left out."""
+    found: Json = {"name": name, "template": template}
+    if depends:
+        found["depends"] = depends
+    if when:
+        found["when"] = when
+    if arguments:
+        found["arguments"] = {"parameters": arguments}
+    return found
+
+
+def flag(number: int, distance: int) -> str:
+    """Name the parameter that says whether file `number` was made `distance` iterations ago."""
+    return f"eas-made-{number}-{distance}"
+
+
+def handed_on(flags: tuple[str, ...]) -> list[Json]:
+    """Return the flags for the next iteration: what the body has made now, and what was known, one further back."""
+    arguments = []
+    for flag in flags:
+        number, distance = map(int, flag.removeprefix("eas-made-").split("-"))
+        now = f"{{{{tasks.body.outputs.parameters.file-{number}}}}}"
+        arguments.append({"name": flag, "value": now if distance == 1 else forms.parameter(flag(number, distance - 1))})
+    return arguments
+
+
+def end(name: str) -> Json:
+    """Return a leaf that never runs, and so inherits the failure of a step that others go on without."""
+    return dag_task(f"{name}-end", "open", f"{name}.Succeeded || {name}.Skipped", "false", [])
+
+
+def handed(name: str) -> Json:
+    """Return an argument that hands a parameter on."""
+    return {"name": name, "value": forms.parameter(name)}
+
+
+def parameters(scope: Scope) -> list[Json]:
+    """Return the input parameters of a template: the indices of the loops around it."""
+    return [{"name": variable.id} for variable in scope.variables]
+
+
+def indices(scope: Scope) -> str:
+    """Return the indices as the worker reads them: `tda=1 size=7`."""
+    return " ".join(f"{variable.id}={forms.parameter(variable.id)}" for variable in scope.variables)
+
+
+def artifact(name: str, path: str, key: str) -> Json:
+    """Return an artifact that may be missing.
+
+    Argo would try a pod without an input again, and in vain; the worker says what is not there.
+    """
+    return {"name": name, "path": f"/eas/{path}", "optional": True, "archive": {"none": {}}, "s3": {"key": key}}
+
+
+def requested(record: Record) -> Json:
+    """Return the record of a task, or of all iterations of one, as an input."""
+    if record.is_folder:
+        key = f"{forms.RUN}/.records{record.path}"
+    else:
+        key = f"{forms.records(record.path, record.scope)}/qc.json"
+    return artifact(f"requested-{record.k}", f"in/.requested/{record.k}", key)
+
+
+def file_key(file: File, scope: Scope) -> str:
+    """Return where a file is kept."""
+    return f"{forms.RUN}/{forms.key(file.pattern, scope)}"
+
+
+def product_key(file: File, scope: Scope) -> str:
+    """Return where is kept what is known of a file."""
+    return f"{forms.RUN}/.products/{forms.key(file.pattern, scope)}.json"
+
+
+def resources(limits: Json) -> Json:
+    """Return what a step asks for and gets, which are the same."""
+    amounts = {"cpu": f"{limits['cpu']:g}", "memory": _megabytes(limits["memory_gb"])}
+    if limits["gpu"]:
+        amounts["nvidia.com/gpu"] = str(limits["gpu"])
+    return {"requests": dict(amounts), "limits": dict(amounts)}
+
+
+def _megabytes(gigabytes: float) -> str:
+    return f"{round(gigabytes * 1000)}M"
+
+
+def memory(start_gb: float, factor: float, maximum_gb: float | None) -> tuple[int, str | None]:
+    """Return how often memory may grow, and the patch that makes it."""
+    if maximum_gb is None or maximum_gb <= start_gb or factor <= 1:
+        return 0, None
+    start, most = round(start_gb * 1000), round(maximum_gb * 1000)
+    growths, memory = 0, float(start)
+    while memory < most:
+        memory, growths = memory * factor, growths + 1
+    grown = f"min({most}, {start} * {factor:g} ** asInt(retries))"
+    now = f"{{{{=string(int(lastRetry.message contains 'OOMKilled' ? {grown} : {start}))}}}}M"
+    amounts = {"limits": {"memory": now}, "requests": {"memory": now}}
+    return growths, as_json({"containers": [{"name": "main", "resources": amounts}]})
+
+
+def annotations(path: str, item: Item) -> dict[str, str]:
+    """Return what leads from a step back to the author's line."""
+    line, column = item.common.node.source.location(item.common.node.start)
+    return {"eas/path": path, "eas/source": f"{line}:{column}"}
+
+
+def template_name(path: str) -> str:
+    """Return `t0-t1-then` for `/t0[tda]/t1?then`."""
+    name = "-".join(re.sub(r"\[.*\]|#", "", part).replace("?", "-") for part in path.split("/")[1:])
+    if len(name) <= MAX_NAME:
+        return name
+    import hashlib
+
+    return f"{name[: MAX_NAME - 20]}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+
+
+def local_name(path: str) -> str:
+    """Return an item's name in the DAG of its list: groups stand in the list around them."""
+    parts = path.split("/")
+    start = len(parts) - 1
+    while start > 1 and not parts[start - 1].endswith(("]", "#")) and "?" not in parts[start - 1]:
+        start -= 1
+    return "-".join(parts[start:])
+
+
+def dns_name(text: str) -> str:
+    """Return a text as part of a name in Kubernetes."""
+    name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    return name[:40].strip("-") or "chain"
+
+
+def as_json(value: Any) -> str:
+    """Return a value as JSON without blanks."""
+    return _ENCODER.encode(value)
+
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
