@@ -258,16 +258,20 @@ def _types(arguments: argparse.Namespace) -> int:
 
     diagnostics = Diagnostics()
     registry = read_registry(arguments.registry, diagnostics)
-    names = list(registry.tasks) if registry is not None else []
-    if registry is not None and arguments.name is not None and arguments.name not in names:
+    if registry is None:
+        compiler.show_all(diagnostics)
+        return WRONG_INPUT
+    names = list(registry.tasks)
+    if arguments.name is not None and arguments.name not in names:
         hint = did_you_mean(arguments.name, names) or "`eas types` lists them"
         return _fail(f"unknown task type {arguments.name!r}; {hint}", WRONG_USE)
-    wanted = [arguments.name] if arguments.name is not None else names
-    found = [registry.task(name, diagnostics) for name in wanted] if registry is not None else []
+    wanted = names if arguments.name is None else [arguments.name]
+    found = [one for name in wanted if (one := registry.task(name, diagnostics)) is not None]
     compiler.show_all(diagnostics)
-    known = [one for one in found if one is not None]
     if arguments.json:
-        _write(json.dumps([types.as_data(one) for one in known], indent=2))
+        _write(json.dumps([types.as_data(one) for one in found], indent=2))
+    elif arguments.name is None:
+        _write(types.listing(found))
     else:
-        _write(types.about(known[0]) if arguments.name is not None and known else types.listing(known))
+        _write("\n".join(map(types.about, found)))
     return WRONG_INPUT if diagnostics.errors else OK

@@ -63,11 +63,13 @@ def test_settings_that_nobody_can_work_out() -> None:
 def test_a_range_that_nobody_can_work_out() -> None:
     """Metadata of a loop whose range has failed are nothing; those of others are there all the same."""
     loop = LOOP | {"at": "/t1", "range": "(requested_metadata['a']['items'])", "request": {"a": 0}}
-    body = [["b", {"kind": "task", "k": 1, "path": "/t1[i]/t0"}]]
-    asking = described(
-        "/t2", settings={"n": "(requested_metadata['a']['n'])"}, request={"a": 0, "l": 1},
-        records=[{"kind": "task", "k": 0, "path": "/t0"}, {"kind": "loop", "loop": loop, "depth": 0, "body": body}],
-    )  # fmt: skip
+    inner = [["b", {"kind": "task", "k": 1, "path": "/t1[i]/t0"}]]
+    sources = [
+        {"kind": "task", "k": 0, "path": "/t0"},
+        {"kind": "loop", "loop": loop, "depth": 0, "body": inner, "needs": {}},
+    ]
+    settings = {"n": "(requested_metadata['a']['n'])"}
+    asking = described("/t2", settings=settings, request={"a": 0, "l": 1}, records=sources)
     (line,) = lines({"run/.records/t0/qc.json": {"metadata": {"n": 3}}}, node("t0", "Omitted"), descriptions=[asking])
     assert line["settings"] == {"n": 3}
 

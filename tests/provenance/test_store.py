@@ -54,8 +54,8 @@ class Full(io.StringIO):
 def test_a_full_disk() -> None:
     """It is told in one message, when something is written and at the end."""
     log = RunLog(Full())
-    for action in (lambda: log.write({}), log.__exit__):
-        with pytest.raises(
-            RepositoryError, match=r"^cannot note what happens in nodes.jsonl: No space left on device$"
-        ):
-            action()
+    said = r"^cannot note what happens in nodes.jsonl: No space left on device$"
+    with pytest.raises(RepositoryError, match=said):
+        log.write({})
+    with pytest.raises(RepositoryError, match=said), log:
+        pass

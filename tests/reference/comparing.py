@@ -15,12 +15,17 @@ from tests.reference.interpreter import Line, Outcome, lines_by_path
 REGISTRY = Path(__file__).parents[1] / "property/registry.yaml"
 
 
-def simulate(chain: Mapping[str, Any], script: Mapping[str, Any]) -> Simulation:
-    """Compile a chain with the registry of the tests, and run it with scripted stubs."""
+def compiled(chain: Mapping[str, Any]) -> dict[str, Any]:
+    """Compile a chain with the registry of the tests."""
     workflow, checked = compile_chain("chain.json", json.dumps(chain).encode(), Options(registry=REGISTRY))
     assert workflow is not None, "".join(map(render.as_text, checked.diagnostics))
+    return workflow
+
+
+def simulate(chain: Mapping[str, Any], script: Mapping[str, Any]) -> Simulation:
+    """Compile a chain, and run it with scripted stubs."""
     entries = {key: Entry(said.get("metadata", {}), said.get("verdict", "pass")) for key, said in script.items()}
-    return Simulation(workflow, Script(entries))
+    return Simulation(compiled(chain), Script(entries))
 
 
 def differences(want: Outcome, simulation: Simulation) -> Iterator[str]:
