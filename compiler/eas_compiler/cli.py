@@ -169,7 +169,7 @@ def write(text: str, output: str | None) -> int:
                 file.write(data)
             os.replace(part, output)
     except BrokenPipeError:
-        sys.stdout = None  # type: ignore[assignment] - whoever read has gone; nothing is left to say
+        sys.stdout = None  # whoever read has gone; nothing is left to say
     except OSError as error:
         fail(f"cannot write {output or 'standard output'}: {error.strerror}", OUTSIDE)
     return OK

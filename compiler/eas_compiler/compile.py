@@ -1,4 +1,7 @@
-"""The passes one after the other: text in, Workflow and diagnostics out. Reads the registry and the templates, nothing else."""
+"""The passes one after the other: text in, Workflow and diagnostics out.
+
+Of the machine it reads the registry and the templates, and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ File = str | os.PathLike[str]
 
 
 class Options(NamedTuple):
-    """What a user can say beside the chain. Paths are None for `./registry.yaml` or, where there is none, the packaged files."""
+    """What a user can say beside the chain.
+
+    Without a path, the registry is `./registry.yaml` or, where there is none, the packaged one, as the templates are.
+    """
 
     parameters: dict[str, Any] = {}  # noqa: RUF012 - never changed
     seed: str | None = None
@@ -78,7 +84,8 @@ def compile_chain(name: str, data: bytes, options: Options) -> tuple[dict[str, A
     assert checked.chain is not None and checked.links is not None and checked.registry is not None  # noqa: PT018
     seed = options.seed if options.seed is not None else _sha256(data)[:16]
     workflow = lowering.lower(checked.chain, checked.links, checked.registry, parts, seed, checked.diagnostics)
-    return (workflow if checked.is_good else None), checked
+    is_good = not checked.diagnostics.errors  # lowering may have found what no manifest can carry
+    return (workflow if is_good else None), checked
 
 
 def _sha256(data: bytes) -> str:

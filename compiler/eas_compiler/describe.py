@@ -1,4 +1,4 @@
-"""Descriptions: what travels in a step's environment for the worker to evaluate, as `eas_worker.assignment` reads it."""
+"""Descriptions: what travels in a step's environment, for `eas_worker.assignment` to evaluate."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ class Describer:
         return found
 
     def gate(self, description: dict[str, Any], questions: dict[str, Any]) -> dict[str, Any]:
-        """Return the description of a task's gate, which judges what was made of its description and answers questions."""
+        """Return the description of a task's gate, which judges what the task made and answers questions."""
         needless = ("metadata", "after")
         return {key: value for key, value in description.items() if key not in needless} | {"questions": questions}
 

@@ -10,7 +10,7 @@ from eas_compiler.source import Node
 from eas_worker import expressions
 from eas_worker.expressions import Expression, ExpressionError
 
-TOP = {
+TOP: dict[str, type] = {
     "task_list": list,
     "job_name": str,
     "working_directory": str,

@@ -10,7 +10,7 @@ _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*\Z")
 _YAML_1_1 = frozenset("y n yes no on off true false null".split())
 """What some reader of YAML 1.1 takes for a boolean or null, in any case."""
 _ESCAPED = '["\\\\\x00-\x1f\x7f-\xa0\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]'
-"""What a text in double quotes must not hold as it is: what YAML forbids, and what would not show or be shown elsewhere."""
+"""What a text in double quotes must not hold as it is: what YAML forbids, and what cannot be seen where it stands."""
 _NAMED = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _WIDTH = 120
 _DEPTH = 4
@@ -23,7 +23,7 @@ def to_json(workflow: dict[str, Any]) -> str:
 
 
 def to_yaml(workflow: dict[str, Any]) -> str:
-    """Return the Workflow as YAML that every reader takes for the same: texts are quoted unless they are plain words."""
+    """Return the Workflow as YAML that every reader takes for the same: all but plain words is quoted."""
     writer = _Writer()
     writer.block(workflow, "", "")
     return "\n".join(writer.lines) + "\n"
@@ -64,10 +64,9 @@ class _Writer:
 
     def flow(self, value: dict[str, Any] | list[Any]) -> _Flow | None:
         """Return a mapping or list on one line; None when it is too deep for one, or too long for any."""
-        known = self._flows.get(id(value), False)
-        if known is False:
-            known = self._flows[id(value)] = self._flow(value)
-        return known
+        if id(value) not in self._flows:
+            self._flows[id(value)] = self._flow(value)
+        return self._flows[id(value)]
 
     def _flow(self, value: dict[str, Any] | list[Any]) -> _Flow | None:
         parts: list[str] = []
@@ -105,8 +104,8 @@ class _Writer:
 class _Flow(NamedTuple):
     """A mapping or list on one line.
 
-    `least` is how much of it has to fit into the width, namely what stands before the last scalar, behind which nothing is
-    hidden when it is long; `depth` is how many braces stand in each other.
+    `least` is how much of it has to fit into the width, namely what stands before the last scalar, behind which nothing
+    is hidden when it is long; `depth` is how many braces stand in each other.
     """
 
     text: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, NamedTuple
 
 from eas_compiler import names
@@ -21,7 +21,7 @@ MAX_OFFSET = 1_000
 
 
 class Time(NamedTuple):
-    """When an expression can be evaluated: `ids` are the loops whose indices it needs; `is_late` after tasks have run."""
+    """When an expression can be evaluated: with the indices of the loops `ids`; if late, after tasks have run."""
 
     ids: frozenset[str]
     is_late: bool
@@ -55,6 +55,7 @@ def parse(node: Node, scope: Scope, diagnostics: Diagnostics) -> Expression | No
 def _check_use(node: Node, use: Use, scope: Scope, diagnostics: Diagnostics) -> None:
     if use.key is None or use.name == "random":
         return
+    known: Collection[str]
     if use.name == "metadata":
         known, what = scope.metadata(), "loop variable"
         hint = None if known else "no loop is around this task"
@@ -124,7 +125,7 @@ def combinations(ids: frozenset[str], scope: Scope) -> Iterator[names.Indices]:
             yield indices
 
 
-def table(node: Node, expression: Expression, ids: frozenset[str], scope: Scope) -> dict[tuple[int, ...], Any] | None:
+def table(expression: Expression, ids: frozenset[str], scope: Scope) -> dict[tuple[int, ...], Any] | None:
     """Return the values at all combinations of indices; None when there are too many. May raise `ExpressionError`."""
     try:
         found = {}
@@ -149,11 +150,11 @@ def ordered(ids: frozenset[str], scope: Scope) -> tuple[str, ...]:
     return tuple(variable.id for variable in scope.variables if variable.id in ids)
 
 
-def index_table(node: Node, expression: Expression, when: Time, scope: Scope, check: Any) -> IndexTable | None:
+def index_table(expression: Expression, when: Time, scope: Scope, check: Callable[[Any], int]) -> IndexTable | None:
     """Return the integers `check` makes of the values at all indices; None when it is late or there are too many."""
     if when.is_late:
         return None
-    found = table(node, expression, when.ids, scope)
+    found = table(expression, when.ids, scope)
     if found is None:
         return None
     return IndexTable(ordered(when.ids, scope), {at: check(result) for at, result in found.items()})
@@ -236,11 +237,12 @@ class _Decomposer:
             body, offset = body.left, sign * body.right.value  # type: ignore[attr-defined]
         elif isinstance(body, ast.BinOp) and isinstance(body.op, ast.Add) and _is_integer(body.left):
             body, offset = body.right, body.left.value  # type: ignore[attr-defined]
-        if not isinstance(body, ast.Subscript) or not isinstance(body.slice, ast.Constant) or abs(offset) > MAX_OFFSET:
+        if not isinstance(body, ast.Subscript) or abs(offset) > MAX_OFFSET:
             return None
-        if not isinstance(body.value, ast.Name) or body.value.id != "metadata":
+        key = body.slice.value if isinstance(body.slice, ast.Constant) else None
+        if not isinstance(key, str) or not isinstance(body.value, ast.Name) or body.value.id != "metadata":
             return None
-        variable, is_index = self.known[body.slice.value]
+        variable, is_index = self.known[key]
         return (Index(variable.id, offset),) if is_index else None
 
     def _format(self, body: ast.Call) -> Pattern:
@@ -275,7 +277,7 @@ class _Decomposer:
             if keyword.arg == name:
                 return keyword.value
         mappings = [one.value for one in call.keywords if one.arg is None and isinstance(one.value, ast.Name)]
-        if name in self.known and any(isinstance(one, ast.Name) and one.id == "metadata" for one in mappings):
+        if name in self.known and any(one.id == "metadata" for one in mappings):
             key = ast.copy_location(ast.Constant(name), call)
             return ast.copy_location(ast.Subscript(mappings[0], key, ast.Load()), call)
         return None
@@ -312,16 +314,15 @@ def _is_integer(node: ast.expr) -> bool:
 
 def _fields(template: str) -> Iterator[tuple[str, str | None]]:
     """Yield the literals of a `.format` template, each with the replacement field after it, numbered if it is not."""
-    from _string import formatter_parser
+    from _string import formatter_parser  # type: ignore[import-not-found]  # `string` costs a start more
 
     automatic = 0
     for literal, field, specification, conversion in formatter_parser(template):
         if field is None:
             yield literal, None
             continue
-        head = re.match(r"[^.\[]*", field)
-        assert head is not None
-        if not head[0]:
-            field, automatic = f"{automatic}{field}", automatic + 1
+        is_automatic = field[:1] in ("", ".", "[")
+        number = str(automatic) if is_automatic else ""
+        automatic += is_automatic
         suffix = (f"!{conversion}" if conversion else "") + (f":{specification}" if specification else "")
-        yield literal, f"{{{field}{suffix}}}"
+        yield literal, f"{{{number}{field}{suffix}}}"

@@ -1,6 +1,7 @@
 """The few forms of Argo expressions that manifests use; the embedded engine knows these and no others.
 
-What an author writes never becomes part of one: names in keys are percent-encoded, everything else travels in the description.
+What an author writes never becomes part of one: names in keys are percent-encoded, everything else travels in the
+description.
 """
 
 from __future__ import annotations

@@ -267,7 +267,7 @@ def _values(node: Node, scope: Scope, diagnostics: Diagnostics) -> list[Any] | N
     if when.is_late or len(when.ids) > 1:
         return None
     try:
-        found = evaluate.table(node, expression, when.ids, scope)
+        found = evaluate.table(expression, when.ids, scope)
     except ExpressionError as error:
         diagnostics.expression(node, error)
         return None

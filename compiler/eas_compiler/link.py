@@ -1,7 +1,8 @@
 """Pass 3, link: files and metadata to edges.
 
-Invariant of the result, when nothing was reported: every file has one producer in the run; every input is made by a task that its reader
-can see, or comes from outside the chain; what the items of each list wait for forms no circle. Cost does not grow with iterations.
+Invariant of the result, when nothing was reported: every file has one producer in the run; every input is made by a
+task that its reader can see, or comes from outside the chain; what the items of each list wait for forms no circle.
+Cost does not grow with iterations.
 """
 
 from collections.abc import Iterator
@@ -31,8 +32,8 @@ from eas_compiler.tree import (
 class Wait(NamedTuple):
     """An item of the same list that has to be there first.
 
-    `file` is set when a file is waited for that both branches of the conditional `item` make. With `where`, the wait concerns only these
-    combinations of the indices of `ids`.
+    `file` is set when a file is waited for that both branches of the conditional `item` make. With `where`, the wait
+    concerns only these combinations of the indices of `ids`.
     """
 
     item: Item
@@ -60,9 +61,17 @@ class External(NamedTuple):
 class Links(NamedTuple):
     """The edges of a chain.
 
-    `waits`: what each item waits for, by its path, and what one branch of a conditional waits for in addition, by its path; `externals`: the files from outside; `exports`: which files both branches of the
-    conditional at a path make; `makers`: the conditionals that make the file of an input, by the task's path and the port; `earlier`:
-    what each item, or branch of it, takes from earlier iterations of the do-while whose body it stands in, by its path.
+    waits
+        What each item waits for, by its path, and what one branch of a conditional waits for in addition, by its path.
+    externals
+        The files from outside.
+    exports
+        Which files both branches of the conditional at a path make.
+    makers
+        The conditionals that make the file of an input, by the task's path and the port.
+    earlier
+        What each item, or branch of it, takes from earlier iterations of the do-while whose body it stands in, by its
+        path.
     """
 
     waits: dict[str, tuple[Wait, ...]]
@@ -82,8 +91,8 @@ class _Visible(NamedTuple):
 class _Frame(NamedTuple):
     """A list around a task.
 
-    `item` of the list holds the task; `unit` is its path, or that of the branch of it in which the task is; `repeat` is the do-while whose
-    body the list is.
+    `item` of the list holds the task; `unit` is its path, or that of the branch of it in which the task is; `repeat` is
+    the do-while whose body the list is.
     """
 
     path: str
@@ -218,7 +227,7 @@ class _Linker:
         requires: tuple[Requirement, ...],
         repeat: Repeat | None,
     ) -> None:
-        """Link the items of a list. `frames` are the lists around it, `requires` what the groups around an item ask for."""
+        """Link the items of a list; `frames` are the lists around it, `requires` what groups around an item ask for."""
         for item in sequence.items:
             wanted = (*requires, *item.common.requires)
             if isinstance(item, Group):
@@ -283,7 +292,7 @@ class _Linker:
         self._wait(found.frame.unit, Wait(found.visible.item, file, ids, where))
 
     def _search(self, case: _Case, frame: _Frame, domains: names.Domains, found: list[_Found]) -> list[_Case]:
-        """Look for a file in one list; return the cases that are left. Earlier iterations of a do-while are no waits."""
+        """Look for a file in one list; return the cases left. Earlier iterations of a do-while are no waits."""
         for visible in self.literal[frame.path].get(case.pattern, ()) if not case.fixed else ():
             found.append(_Found(frame, visible, case.fixed))
             return []
@@ -305,7 +314,7 @@ class _Linker:
         return [case]
 
     def _earlier(self, case: _Case, pattern: Pattern, repeat: Repeat) -> tuple[int, list[_Case]]:
-        """Return how many iterations of a do-while ago the file was made, and the cases that are left; 0 when it was not."""
+        """Return how many iterations of a do-while ago the file was made, 0 for never, and the cases left."""
         loop = repeat.variable.id
         first = repeat.variable.domain.first
         if loop in case.fixed:
@@ -386,7 +395,7 @@ class _Linker:
                 continue
             target = step.item
             if state.get(target.common.path) == 1:
-                self._circle([one for one in stack[[one.common.path for one in stack].index(target.common.path) :]])
+                self._circle(stack[[one.common.path for one in stack].index(target.common.path) :])
             elif not state.get(target.common.path):
                 state[target.common.path] = 1
                 stack.append(target)

@@ -236,7 +236,7 @@ class _Lowering:
         return None if task is None else [f"{step.name}-qc" for step in self.steps_of(task)]
 
     def _loop(self, item: Loop, local: str, scope: Scope) -> list[Json]:
-        answer, steps, after = self._source(item, item.count, local, scope)
+        answer, steps, after = self._source(item, item.number, local, scope)
         template = template_name(item.common.path)
         index = {"name": item.variable.id, "value": "{{item}}"}
         arguments = [*(handed(variable.id) for variable in scope.variables), index]
@@ -307,7 +307,7 @@ class _Lowering:
         return [step], answer, "ask.Succeeded" if always else "body.Succeeded && ask.Skipped"
 
     def _flags(self, item: Repeat) -> tuple[tuple[Pattern, ...], tuple[str, ...]]:
-        """Return the files of a body that later iterations read, and the parameters that say which of them were made."""
+        """Return the files of a body that later iterations read, and the parameters that say which were made."""
         if not self.has_no_work:
             return (), ()
         distances: dict[Pattern, int] = {}

@@ -1,8 +1,8 @@
 """Names that depend on loop indices: families of files, with cost that does not grow with the number of iterations.
 
-A `Pattern` is a text with holes. A hole is an index of a loop plus a constant, or an entry of a table over indices. Questions about
-families (does any text belong to both? do two iterations give the same text?) are answered on the product of two automata that
-read the text, never by writing the texts out.
+A `Pattern` is a text with holes. A hole is an index of a loop plus a constant, or an entry of a table over indices.
+Questions about families (does any text belong to both? do two iterations give the same text?) are answered on the
+product of two automata that read the text, never by writing the texts out.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from typing import NamedTuple
 MAX_TABLE = 1_000
 """The most entries of a table over indices."""
 _MAX_LISTED = 20_000
-"""The most texts that are written out to settle what the automata leave open (a loop variable used twice in one name)."""
+"""The most texts that are written out to settle what the automata leave open: a loop used twice in one name."""
 
 Indices = dict[str, int]
 
@@ -166,7 +166,7 @@ _START = None
 
 
 class _Number(NamedTuple):
-    """Progress in a number: how many digits, and whether they are below (-1), at (0) or above (1) those of the bounds."""
+    """Progress in a number: how many digits, and whether they are below (-1), at (0) or above (1) the bounds'."""
 
     length: int
     low: int
@@ -336,7 +336,7 @@ def repetition(pattern: Pattern, loops: Domains) -> Repetition | None:
         return None
     used = variables(pattern)
     for name, domain in loops.items():
-        if name not in used and domain.size != 1 and domain.size != 0:
+        if name not in used and domain.size not in {0, 1}:
             return Repetition(name, "every iteration would write the same file")
     if any(domain.size == 0 for domain in loops.values()):
         return None

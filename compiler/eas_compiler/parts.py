@@ -32,10 +32,10 @@ def flag(number: int, distance: int) -> str:
 def handed_on(flags: tuple[str, ...]) -> list[Json]:
     """Return the flags for the next iteration: what the body has made now, and what was known, one further back."""
     arguments = []
-    for flag in flags:
-        number, distance = map(int, flag.removeprefix("eas-made-").split("-"))
+    for one in flags:
+        number, distance = map(int, one.removeprefix("eas-made-").split("-"))
         now = f"{{{{tasks.body.outputs.parameters.file-{number}}}}}"
-        arguments.append({"name": flag, "value": now if distance == 1 else forms.parameter(flag(number, distance - 1))})
+        arguments.append({"name": one, "value": now if distance == 1 else forms.parameter(flag(number, distance - 1))})
     return arguments
 
 

@@ -131,7 +131,7 @@ class _Drawing:
             self.arrows.append(_Arrow("file", self._id(maker.common.path), self._id(task.common.path), text))
 
     def _other_makers(self, task: Task, file: File) -> list[Task]:
-        """Return the tasks that make the file under another pattern, as those of earlier iterations of a do-while do."""
+        """Return the tasks that make the file under another pattern, as in earlier iterations of a do-while."""
         here = task.common.scope.domains
         found = []
         for pattern, makers in self._makers.items():
@@ -156,7 +156,7 @@ def _title(item: Item) -> tuple[str, ...]:
     if isinstance(item, Task):
         return (*name, " or ".join(variant.type.name for variant in item.variants))
     if isinstance(item, Loop):
-        times = item.count.table.constant if item.count.table is not None else None
+        times = item.number.table.constant if item.number.table is not None else None
         often = "" if times is None else " (once)" if times == 1 else f" ({times} times)"
         return (f"for each {item.variable.name}{often}",)
     if isinstance(item, Repeat):
@@ -228,6 +228,6 @@ def _mermaid_parts(parts: list[_Box | _Frame], indent: str) -> Iterator[str]:
 
 
 def _mermaid_text(text: str) -> str:
-    """Return a text in which all that Mermaid or HTML could take for its own is written as the number of the character."""
+    """Return a text in which what Mermaid or HTML could take for its own stands as numbers of characters."""
     plain = " _-.,()[]{}=:/+*'"
     return "".join(one if one.isalnum() or one in plain else f"#{ord(one)};" for one in visible(text))

@@ -1,7 +1,7 @@
-"""The part of YAML that registries and templates are written in, read in a fraction of the time that PyYAML takes to load.
+"""The part of YAML that registries and templates are written in, read in less time than PyYAML takes to load.
 
 A text that needs more of YAML, or in which anything is wrong, is left to PyYAML, which also says what is wrong. So this
-reader knows no mistakes: what it returns is what PyYAML would return, with the same places, and in any doubt it gives up.
+reader knows no mistakes: what it returns is what PyYAML would return, with the same places; in any doubt it gives up.
 
 It knows mappings and lists in both styles, texts with and without quotes, numbers in decimal, `true`, `false`, `null`,
 folded texts (`>-`) of one paragraph, anchors, aliases and comments.

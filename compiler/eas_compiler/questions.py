@@ -16,7 +16,7 @@ def asked(body: Sequence) -> Asked:
                 requested = item.common.scope.requested | {one.text: one.item for one in item.children}
                 _attribute(item, item.criterion, requested, {id(one) for one in flat(item.body)}, found)
             elif isinstance(item, (Loop, Branch)):
-                question = item.count if isinstance(item, Loop) else item.criterion
+                question = item.number if isinstance(item, Loop) else item.criterion
                 _attribute(item, question, item.common.scope.requested, set(here), found)
     return found
 

@@ -32,8 +32,8 @@ def read(name: str, data: bytes | str, diagnostics: Diagnostics) -> Node | None:
     try:
         text = data if isinstance(data, str) else data.decode("utf-8")
     except UnicodeDecodeError as error:
-        source = Source(name, bytes(data)[: error.start].decode("utf-8") + "\ufffd")
-        message = f"not UTF-8: byte 0x{bytes(data)[error.start]:02x}"
+        source = Source(name, error.object[: error.start].decode("utf-8") + "\ufffd")
+        message = f"not UTF-8: byte 0x{error.object[error.start]:02x}"
         end = len(source.text)
         diagnostics.add(Diagnostic("encoding", "error", message, source, end - 1, end, "save the file as UTF-8"))
         return None
@@ -62,6 +62,7 @@ class _Reader:
 
     def value(self, at: int, depth: int, key: tuple[int, int] = (-1, -1)) -> Node:
         """value = object | array | string | number | "true" | "false" | "null"."""
+        value: Any
         first = self.text[at : at + 1]
         if depth > MAX_DEPTH:
             raise _Broken(at, f"nested more than {MAX_DEPTH} deep")

@@ -1,7 +1,7 @@
 """The registry: which containers, file types and task types there are.
 
-Read from YAML, or from the XML of the prototype, which knows names and resources only. An entry is read when a chain uses it, so
-that a broken one does not stop the others, and so that a start costs little.
+Read from YAML, or from the XML of the prototype, which knows names and resources only. An entry is checked on its own,
+so that a broken one does not stop chains that use others.
 """
 
 from collections.abc import Callable, Iterator
@@ -86,7 +86,7 @@ def _number(minimum: float, what: str, *, whole: bool = False) -> Check:
 _TEXT = _is(str, what="a text")
 _OBJECT = _is(dict, type(None), what="a mapping")
 _BOOL = _is(bool, what="true or false")
-_ANY: Check = lambda node: None  # noqa: E731 - a value among values
+_ANY: Check = lambda _: None  # noqa: E731 - a value among values
 _CONTAINER: dict[str, Check] = {
     "image": _TEXT,
     "cpu": _number(0, "a number of cores"),
@@ -155,8 +155,9 @@ class Registry:
             found = Diagnostics()
             self._read[name] = (self._task(name, self.tasks[name], found), list(found))
         task, problems = self._read[name]
-        for problem in problems if diagnostics is not None else ():
-            diagnostics.add(problem)
+        if diagnostics is not None:
+            for problem in problems:
+                diagnostics.add(problem)
         return task
 
     def first_container(self, diagnostics: Diagnostics) -> Container | None:

@@ -1,4 +1,4 @@
-"""The prototype's registry in XML: names of containers with their resources, and of task types with their containers."""
+"""The prototype's registry in XML: containers with their resources, task types with their containers."""
 
 from __future__ import annotations
 

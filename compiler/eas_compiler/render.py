@@ -16,7 +16,8 @@ def as_text(one: Diagnostic, *, colour: bool = False) -> str:
     """Return a diagnostic as text: place, message, the source line with a caret, related places, hint."""
     paint = (lambda style, text: f"{_COLOURS[style]}{text}\x1b[0m") if colour else (lambda _style, text: text)
     line, column = one.source.location(one.start)
-    head = f"{paint('place', f'{one.source.name}:{line}:{column}:')} {paint(one.severity, one.severity)}: {visible(one.message)} [{one.code}]"
+    place = paint("place", f"{one.source.name}:{line}:{column}:")
+    head = f"{place} {paint(one.severity, one.severity)}: {visible(one.message)} [{one.code}]"
     parts = [head, *_excerpt(one.source, one.start, one.end, paint)]
     for second in one.related:
         parts.append(f"  {second.source.place(second.start)}: {visible(second.message)}")

@@ -1,13 +1,14 @@
 """Pass 2, resolve: document and registry to the typed chain, every expression classed, every static one folded.
 
-Invariant of the result, when nothing was reported: every task type, port, setting, name and loop variable that is mentioned exists;
-texts that the manifest needs are patterns over loop indices; each question (criterion, number of iterations) has its answers in a table,
-or is late.
+Invariant of the result, when nothing was reported: every task type, port, setting, name and loop variable that is
+mentioned exists; texts that the manifest needs are patterns over loop indices; each question (criterion, number of
+iterations) has its answers in a table, or is late.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from eas_compiler import document, evaluate, leaf, names
@@ -138,7 +139,7 @@ class _Resolver:
         """Resolve a list of tasks."""
         if not node.value:
             self.diagnostics.warning("empty-list", node, "the task list is empty")
-        later = {}
+        later: dict[str, Node] = {}
         for item in node.value:
             name = item.value.get("name") if isinstance(item.value, dict) else None
             if name is not None and isinstance(name.value, str):
@@ -180,13 +181,13 @@ class _Resolver:
             return leaf.task(common, where.directory, self.registry, self.diagnostics)
         fields = document.members(node, _COMMON | _FIELDS[kind], self.diagnostics, kind)
         common, where = self._common(node, path, where)
-        make = {
+        make: dict[str, Callable[[Common, dict[str, Node], _Where], Item]] = {
             "execution_chain": self._group,
             "execution_for_loop": self._loop,
             "execution_conditional": self._branch,
             "execution_do_while_loop": self._repeat,
-        }[kind]
-        return make(common, fields, where)
+        }
+        return make[kind](common, fields, where)
 
     def _common(self, node: Node, path: str, where: _Where) -> tuple[Common, _Where]:
         members, scope = node.value, where.scope
@@ -229,21 +230,12 @@ class _Resolver:
             self.diagnostics.error("later-name", entry, message, "move this task behind it", place)
             return
         known = where.labels.texts()
-        hint = did_you_mean(entry.value, known)
-        if hint is None:
-            hint = (
-                f"names in reach: {', '.join(known)}"
-                if known
-                else "no earlier task of this list or one around it has a name"
-            )
+        none = "no earlier task of this list or one around it has a name"
+        hint = did_you_mean(entry.value, known) or (f"names in reach: {', '.join(known)}" if known else none)
         self.diagnostics.error("unknown-name", entry, f"no earlier task is named {entry.value!r}", hint)
 
-    def _task_list(
-        self, fields: dict[str, Node], key: str, common: Common, path: str, where: _Where
-    ) -> Sequence | None:
-        if key in fields:
-            return self.sequence(fields[key], path, where)
-        return None
+    def _task_list(self, fields: dict[str, Node], key: str, path: str, where: _Where) -> Sequence | None:
+        return self.sequence(fields[key], path, where) if key in fields else None
 
     def _missing(self, common: Common, key: str) -> None:
         if key not in common.node.value:
@@ -254,7 +246,7 @@ class _Resolver:
 
     def _group(self, common: Common, fields: dict[str, Node], where: _Where) -> Group:
         self._missing(common, "task_list")
-        body = self._task_list(fields, "task_list", common, common.path, where)
+        body = self._task_list(fields, "task_list", common.path, where)
         return Group(common, body or Sequence(common.path, ()))
 
     # ---- execution_for_loop
@@ -271,7 +263,7 @@ class _Resolver:
         variable = Variable(identifier, name, domain, entry, when.ids, when.is_late, requested)
         scope = where.scope._replace(variables=(*where.scope.variables, variable))
         path = f"{common.path}[{name}]"
-        body = self._task_list(fields, "task_list", common, path, where._replace(scope=scope))
+        body = self._task_list(fields, "task_list", path, where._replace(scope=scope))
         return Loop(common, variable, count or _unknown(common), body or Sequence(path, ()))
 
     def _variable_name(self, node: Node | None, what: str, scope: Scope) -> str:
@@ -364,9 +356,8 @@ class _Resolver:
         match = re.match(r"value (\d+) of the loop", error.message)
         if match and isinstance(node.value, list):
             at = node.value[int(match[1])]
-        elif isinstance(node.value, list) and len(node.value) == 3:
-            if "number of values" in error.message or "iterations" in error.message:
-                at = node.value[2]
+        elif isinstance(node.value, list) and len(node.value) == 3 and re.search("number of|iterations", error.message):
+            at = node.value[2]
         self.diagnostics.error("loop-range", at, error.message, error.hint)
 
     # ---- execution_conditional
@@ -376,8 +367,8 @@ class _Resolver:
         if not {"task_list", "else_task_list"} & set(common.node.value):
             self._missing(common, "task_list")
         criterion = self._criterion("criterion", fields.get("criterion"), where.scope)
-        then = self._task_list(fields, "task_list", common, f"{common.path}?then", where)
-        otherwise = self._task_list(fields, "else_task_list", common, f"{common.path}?else", where)
+        then = self._task_list(fields, "task_list", f"{common.path}?then", where)
+        otherwise = self._task_list(fields, "else_task_list", f"{common.path}?else", where)
         return Branch(common, criterion or _unknown(common), then, otherwise)
 
     def _criterion(
@@ -386,41 +377,34 @@ class _Resolver:
         """Return a criterion; `last` is the loop of a do-while and its last iteration, after which true is an error."""
         if node is None:
             return None
-        if isinstance(node.value, bool) and last is None:
-            return Question(kind, node, IndexTable((), {(): int(node.value)}), frozenset())
-        if not isinstance(node.value, (str, bool)) or not (
-            isinstance(node.value, bool) or expressions.is_expression(node.value)
-        ):
-            hint = "write an expression in parentheses, as in \"(requested_metadata['search']['outcome'] == 'PASS')\""
-            literal = isinstance(node.value, str)
-            message = f"{kind} is a literal text" if literal else f"{kind} must be a bool, not {document.kind(node)}"
-            self.diagnostics.error("criterion", node, message, hint if literal else None)
-            return None
         if isinstance(node.value, bool):
+            if last is None:
+                return Question(kind, node, IndexTable((), {(): int(node.value)}), frozenset())
             node = node._replace(value=f"({node.value})")
+        elif not isinstance(node.value, str) or not expressions.is_expression(node.value):
+            self._no_criterion(kind, node)
+            return None
         expression = evaluate.parse(node, scope, self.diagnostics)
         if expression is None:
             return None
         when = evaluate.time(expression, scope)
         if last is not None:
             when = when._replace(ids=when.ids | {last[0]})
-
-        def check(value: Any) -> int:
-            if not isinstance(value, bool):
-                raise ExpressionError(f"the criterion is {value!r}, not a bool", *expressions.place_of(expression))
-            return int(value)
-
         try:
-            table = evaluate.index_table(node, expression, when, scope, check)
+            table = evaluate.index_table(expression, when, scope, lambda value: _as_answer(value, expression))
         except ExpressionError as error:
             self.diagnostics.expression(node, error, "criterion")
             return None
         if table is not None and last is not None:
-            at = table.ids.index(last[0])
-            table = IndexTable(
-                table.ids, {key: -1 if key[at] >= last[1] and one else one for key, one in table.entries.items()}
-            )
+            table = _ending(table, *last)
         return Question("repeat" if last else "criterion", node, table, frozenset(_requested(expression, scope)))
+
+    def _no_criterion(self, kind: str, node: Node) -> None:
+        if isinstance(node.value, str):
+            hint = "write an expression in parentheses, as in \"(requested_metadata['search']['outcome'] == 'PASS')\""
+            self.diagnostics.error("criterion", node, f"{kind} is a literal text", hint)
+        else:
+            self.diagnostics.error("criterion", node, f"{kind} must be a bool, not {document.kind(node)}")
 
     # ---- execution_do_while_loop
 
@@ -434,7 +418,7 @@ class _Resolver:
         variable = Variable(identifier, name, Domain(1, maximum), entry, frozenset(), False, {})
         scope = where.scope._replace(variables=(*where.scope.variables, variable))
         self._check_depth(fields.get("max_iterations", common.node.value["task"]), scope)
-        body = self._task_list(fields, "task_list", common, f"{common.path}#", where._replace(scope=scope))
+        body = self._task_list(fields, "task_list", f"{common.path}#", where._replace(scope=scope))
         children = self._children(fields.get("requires_metadata_from_child"), body, scope)
         scope = scope._replace(requested=scope.requested | {one.text: one.item for one in children})
         criterion = self._criterion("repeat_criterion", fields.get("repeat_criterion"), scope, (identifier, maximum))
@@ -480,6 +464,19 @@ def _unknown(common: Common) -> Question:
     return Question("unknown", common.node, IndexTable((), {(): 1}), frozenset())
 
 
+def _as_answer(value: Any, expression: expressions.Expression) -> int:
+    if not isinstance(value, bool):
+        raise ExpressionError(f"the criterion is {value!r}, not a bool", *expressions.place_of(expression))
+    return int(value)
+
+
+def _ending(table: IndexTable, loop: str, last: int) -> IndexTable:
+    """Return the answers of a do-while, of which a true one in the last iteration is an error."""
+    at = table.ids.index(loop)
+    entries = {key: -1 if key[at] >= last and one else one for key, one in table.entries.items()}
+    return IndexTable(table.ids, entries)
+
+
 def _unique(name: str, scope: Scope) -> str:
     taken = {variable.id for variable in scope.variables}
     identifier, number = name, 2
@@ -489,7 +486,7 @@ def _unique(name: str, scope: Scope) -> str:
 
 
 def _requested(expression: expressions.Expression, scope: Scope) -> set[str]:
-    """Return the texts of requires_metadata_from that an expression may mean; those that are expressions may mean any."""
+    """Return the texts of requires_metadata_from that an expression may mean; an expression there may mean any."""
     keys = expression.keys("requested_metadata")
     if None in keys:
         return set(scope.requested)

@@ -32,7 +32,7 @@ ZERO, ONE = Count(0, 0), Count(1, 1)
 
 
 class Shape(NamedTuple):
-    """The size of a run: tasks by type, pods (a program and its gate, and steps that answer questions) and nodes of Argo."""
+    """The size of a run: tasks by type, pods (programs, gates, steps that answer questions) and nodes of Argo."""
 
     tasks: dict[str, Count]
     pods: Count
@@ -89,7 +89,7 @@ class _Counter:
                 self.sequence(body, taken, loops)
 
     def iterations(self, item: Loop, times: Count) -> Count:
-        table = item.count.table
+        table = item.number.table
         if table is None:
             return times.times(Count(0, None))
         if table.constant is not None:

@@ -23,11 +23,10 @@ def split(task: Task, local: str, waits: tuple[Wait, ...]) -> list[Step]:
     """Return a step for each type and set of waits, with the `when` that is true at its indices."""
     scope = task.common.scope
     conditional = [wait for wait in waits if wait.where is not None]
-    ids = [
-        variable.id
-        for variable in scope.variables
-        if any(variable.id in one.ids for one in (*task.variants, *conditional))
-    ]
+    deciding = {name for variant in task.variants for name in variant.ids} | {
+        name for wait in conditional for name in wait.ids
+    }
+    ids = [variable.id for variable in scope.variables if variable.id in deciding]
     if not ids:
         return [Step(local, variant, waits, None, None) for variant in task.variants[:1]]
     groups: dict[tuple[int, frozenset[int]], list[tuple[int, ...]]] = {}

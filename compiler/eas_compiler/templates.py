@@ -1,4 +1,7 @@
-"""The Argo templates that the compiler fills: YAML with `${name}` where a value goes. An operator may replace the folder."""
+"""The Argo templates that the compiler fills: YAML with `${name}` where a value goes.
+
+An operator may replace the folder.
+"""
 
 from __future__ import annotations
 

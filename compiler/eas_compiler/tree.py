@@ -11,9 +11,9 @@ from eas_compiler.source import Node
 class Variable(NamedTuple):
     """A loop variable in scope.
 
-    `id` names its index in the manifest: the variable's name, made unique where an inner loop shadows an outer one. `entry` is the
-    loop as descriptions carry it; `depends` are the loops that its values depend on; `is_late` says that the values are known only at
-    run time, and `requested` are the tasks whose metadata they need then.
+    `id` names its index in the manifest: the variable's name, made unique where an inner loop shadows an outer one.
+    `entry` is the loop as descriptions carry it; `depends` are the loops that its values depend on; `is_late` says that
+    the values are known only at run time, and `requested` are the tasks whose metadata they need then.
     """
 
     id: str
@@ -26,7 +26,7 @@ class Variable(NamedTuple):
 
 
 class Scope(NamedTuple):
-    """What expressions of a list may use: loop variables from the outside in, parameters, requested metadata by name."""
+    """What expressions of a list may use: loop variables from the outside in, parameters, requested metadata."""
 
     variables: tuple[Variable, ...]
     parameters: dict[str, Any]
@@ -139,7 +139,7 @@ class Loop(NamedTuple):
 
     common: Common
     variable: Variable
-    count: Question
+    number: Question
     body: Sequence
 
 

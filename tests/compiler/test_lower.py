@@ -63,6 +63,16 @@ def test_do_while_calls_itself() -> None:
     assert {"name": "n", "value": "{{=asInt(inputs.parameters.n) + 1}}"} in found["again"]["arguments"]["parameters"]
 
 
+def test_flags_of_earlier_iterations_are_handed_on() -> None:
+    """Whether a task without work made its file two iterations ago, each iteration tells the next."""
+    tasks = [make("f_0"), make("f_-1")]
+    body = {"task": "lazy", "inputs": {"one": "'f_{}'.format(metadata['n_index'] - 2)"}, "outputs": {"file": "'f_{n_index}'.format(**metadata)"}}
+    workflow = compiled(*tasks, repeat("n", "(metadata['n_index'] < 5)", body))
+    again = {one["name"]: one["value"] for one in steps(workflow, "t2")["again"]["arguments"]["parameters"]}
+    assert again["eas-made-0-1"] == "{{tasks.body.outputs.parameters.file-0}}"
+    assert again["eas-made-0-2"] == "{{inputs.parameters.eas-made-0-1}}"
+
+
 def test_every_dag_goes_on_after_a_failure() -> None:
     """A failing task never stops those that do not need it."""
     workflow = compiled(make("f"), loop("i", [1], choose(True, [{"task": "null"}])), repeat("n", False, {"task": "null"}))

@@ -57,13 +57,13 @@ def test_inner_variable_shadows_the_outer_one() -> None:
 def test_static_ranges_are_counted(given: dict[str, Any], count: int) -> None:
     """The number of iterations is known as soon as the range is."""
     (item,) = items({"task": "execution_for_loop", "parameter": "i", **given, "task_list": []})
-    assert item.count.table.constant == count
+    assert item.number.table.constant == count
 
 
 def test_range_may_depend_on_the_outer_loop() -> None:
     """An inner loop's length may differ from one outer iteration to the next."""
     (outer,) = items(loop("i", [1, 3], {"task": "execution_for_loop", "parameter": "j", "linear_range": [0, 1, "(metadata['i'])"], "task_list": []}))  # fmt: skip
-    assert outer.body.items[0].count.table.entries == {(0,): 1, (1,): 3}
+    assert outer.body.items[0].number.table.entries == {(0,): 1, (1,): 3}
 
 
 def test_indexed_criterion_is_a_table() -> None:
