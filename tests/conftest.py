@@ -13,7 +13,7 @@ settings.load_profile("eas")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of all tests."""
-    parser.addoption("--remake", action="store_true", help="write the golden files anew; look at what changed before you commit")
+    parser.addoption("--remake", action="store_true", help="write golden files anew; look at what changed")
 
 
 @pytest.fixture

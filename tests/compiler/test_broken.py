@@ -23,6 +23,10 @@ def test_each_mistake_is_told_once_where_it_is(broken: Broken) -> None:
     for one in found:
         line, column = one.source.location(one.start)
         text = f"{one.message}\n{one.hint or ''}"
-        right = [mistake for mistake in left if broken.shows(mistake, line, column) and re.search(broken.messages[mistake], text, re.IGNORECASE)]  # fmt: skip
+        right = [
+            mistake
+            for mistake in left
+            if broken.shows(mistake, line, column) and re.search(broken.messages[mistake], text, re.IGNORECASE)
+        ]
         assert right, f"{line}:{column}: {text}"
         left.remove(right[0])

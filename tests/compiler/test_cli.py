@@ -29,7 +29,9 @@ def test_manifest_goes_to_standard_output(chain: Path, capfd: pytest.CaptureFixt
     assert err == ""
 
 
-@pytest.mark.parametrize(("form", "start"), [("yaml", "apiVersion"), ("json", "{"), ("dot", "digraph"), ("mermaid", "flowchart")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("form", "start"), [("yaml", "apiVersion"), ("json", "{"), ("dot", "digraph"), ("mermaid", "flowchart")]
+)
 def test_forms(chain: Path, capfd: pytest.CaptureFixture[str], form: str, start: str) -> None:
     """A chain comes out as manifest or as picture."""
     assert main([str(chain), "--format", form]) == 0
@@ -86,7 +88,9 @@ def test_missing_chain_is_status_1(tmp_path: Path, capfd: pytest.CaptureFixture[
     assert "No such file" in capfd.readouterr().err
 
 
-def test_output_that_cannot_be_written_is_status_3(chain: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_output_that_cannot_be_written_is_status_3(
+    chain: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     """What fails outside is told apart from mistakes of the input."""
     with pytest.raises(SystemExit) as left:
         main([str(chain), "-o", str(tmp_path / "no" / "out.yaml")])

@@ -37,7 +37,9 @@ def test_mutated_chains_are_checked(chain: Path, chance: random.Random) -> None:
         start = chance.randrange(len(data))
         part = data[start : start + chance.choice([1, 1, 8, 40])]
         other = chance.randrange(len(data))
-        data[other : other + chance.choice([0, 1, len(part)])] = chance.choice([part, bytes(chance.choices(b'"{}[],:0-e\\() x\xff', k=2))])  # fmt: skip
+        data[other : other + chance.choice([0, 1, len(part)])] = chance.choice(
+            [part, bytes(chance.choices(b'"{}[],:0-e\\() x\xff', k=2))]
+        )
     workflow, found = compile_chain("x.json", bytes(data), Options())
     assert (workflow is None) == (found.diagnostics.errors > 0 or not found.is_good)
 
@@ -76,7 +78,9 @@ def test_unreadable_registry_is_reported(tmp_path: Path) -> None:
 def test_broken_entries_that_are_not_used_are_warnings(tmp_path: Path) -> None:
     """One broken entry of the registry does not stop chains that use others."""
     registry = tmp_path / "registry.yaml"
-    registry.write_text("containers: {c: {image: i, cpu: 1, memory_gb: 1}}\ntasks: {a: {container: c}, b: {container: x}}\n")
+    registry.write_text(
+        "containers: {c: {image: i, cpu: 1, memory_gb: 1}}\ntasks: {a: {container: c}, b: {container: x}}\n"
+    )
     found = check("x.json", text_of({"task_list": [{"task": "a"}]}), Options(registry=registry))
     assert found.is_good
     assert codes(found.diagnostics) == ["registry"]

@@ -8,7 +8,9 @@ NAME = "'f_{i_index}'.format(**metadata)"
 
 def test_description_is_what_the_worker_reads() -> None:
     """The worker evaluates a description to the author's task at the indices of an iteration."""
-    workflow = compiled(loop("i", [5, 7], make(NAME, "a", a="(metadata['i'] * 2)", b="x")), job_name="job", working_directory="d")
+    workflow = compiled(
+        loop("i", [5, 7], make(NAME, "a", a="(metadata['i'] * 2)", b="x")), job_name="job", working_directory="d"
+    )
     assigned = assignment.assign(description(workflow, "t0-t0"), {"i": 1}, "1", [])
     assert (assigned.path, assigned.task, assigned.name, assigned.job_name) == ("/t0[i=1]/t0", "make", "a", "job")
     assert assigned.given == {"a": 14, "b": "x"}

@@ -11,13 +11,73 @@ from hypothesis import strategies as st
 from eas_compiler.emit import to_json, to_yaml
 
 NASTY = st.sampled_from(
-    ["", " ", "yes", "No", "ON", "y", "n", "null", "~", "1", "1.0", "0x1", "1e3", ".5", "-", "- a", "a: b", "a #b", "*a", "&a", "!a", "|", ">", "%", "@",
-     "`", "'", "''", '"', "\\", "{", "}", "[", "]", ",", "a\nb", "\t", "\x7f", "\x85", "\xa0", "\u2028", "\ufeff", "\u202e", "😀", "é", "---", "...", "?",
-     "2001-01-01", "12:30:45", "=", "<<", "{{x}}", "/eas/x", "a/b.c-d", "x" * 300, "'\" both", "trailing ", ": "]
-)  # fmt: skip
+    [
+        "",
+        " ",
+        "yes",
+        "No",
+        "ON",
+        "y",
+        "n",
+        "null",
+        "~",
+        "1",
+        "1.0",
+        "0x1",
+        "1e3",
+        ".5",
+        "-",
+        "- a",
+        "a: b",
+        "a #b",
+        "*a",
+        "&a",
+        "!a",
+        "|",
+        ">",
+        "%",
+        "@",
+        "`",
+        "'",
+        "''",
+        '"',
+        "\\",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        "a\nb",
+        "\t",
+        "\x7f",
+        "\x85",
+        "\xa0",
+        "\u2028",
+        "\ufeff",
+        "\u202e",
+        "😀",
+        "é",
+        "---",
+        "...",
+        "?",
+        "2001-01-01",
+        "12:30:45",
+        "=",
+        "<<",
+        "{{x}}",
+        "/eas/x",
+        "a/b.c-d",
+        "x" * 300,
+        "'\" both",
+        "trailing ",
+        ": ",
+    ]
+)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"])) | NASTY
 SCALARS = TEXTS | st.integers() | st.booleans() | st.none() | st.floats(-1e6, 1e6)
-VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4), max_leaves=20)
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4), max_leaves=20
+)
 OBJECTS = st.dictionaries(TEXTS, VALUES, min_size=1, max_size=5)
 
 
@@ -48,7 +108,11 @@ def test_no_reader_of_yaml_1_1_sees_anything_but_text(text: str) -> None:
 def test_nothing_is_hidden_from_who_reads(text: str) -> None:
     """No control character, invisible space or mark of direction stands in a manifest as it is."""
     written = to_yaml({"k": text})[:-1]
-    hidden = {*map(chr, range(32)), *map(chr, range(127, 161)), *"\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\ufeff"}
+    hidden = {
+        *map(chr, range(32)),
+        *map(chr, range(127, 161)),
+        *"\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\ufeff",
+    }
     assert not hidden & set(written)
 
 

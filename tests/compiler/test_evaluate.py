@@ -34,7 +34,7 @@ SCOPE = Scope((variable("size", ["a", "b"]), variable("n", [1, 2], late=True)), 
 def test_time_is_found_from_the_names(text: str, ids: set[str], is_late: bool) -> None:  # noqa: FBT001 - a case
     """Static, indexed or late: an author need not say."""
     when = evaluate.time(expressions.parse(text), SCOPE)
-    assert (when.ids, when.is_late) == (ids, is_late)
+    assert (set(when.ids), when.is_late) == (ids, is_late)
 
 
 TABLE = Table(("size",), {(0,): "a", (1,): "b"})
@@ -81,10 +81,19 @@ def test_unknown_names_have_hints() -> None:
     """A misspelled loop variable is answered with the one that was meant."""
     diagnostics = Diagnostics()
     assert evaluate.parse(node("(metadata['siez'])"), SCOPE, diagnostics) is None
-    assert [(one.message, one.hint) for one in diagnostics] == [("unknown loop variable 'siez'", "did you mean 'size'?")]
+    assert [(one.message, one.hint) for one in diagnostics] == [
+        ("unknown loop variable 'siez'", "did you mean 'size'?")
+    ]
 
 
 def test_failure_of_one_iteration_is_told_with_it() -> None:
     """What fails at some indices only says at which."""
-    found = checked({"task": "execution_for_loop", "parameter": "i", "values": [1, 0], "task_list": [{"task": "null", "seconds": "(1 / metadata['i'])"}]})  # fmt: skip
+    found = checked(
+        {
+            "task": "execution_for_loop",
+            "parameter": "i",
+            "values": [1, 0],
+            "task_list": [{"task": "null", "seconds": "(1 / metadata['i'])"}],
+        }
+    )
     assert told(found.diagnostics) == ["expression: division by zero (at i=1)"]

@@ -17,7 +17,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 
 def scope(**domains: Domain) -> Scope:
     """Return a scope with loops."""
-    variables = (Variable(name, name, domain, {}, frozenset(), False, {}) for name, domain in domains.items())  # noqa: FBT003 - not late
+    variables = (Variable(name, name, domain, {}, frozenset(), False, {}) for name, domain in domains.items())
     return Scope(tuple(variables), {}, {})
 
 

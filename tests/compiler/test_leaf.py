@@ -90,4 +90,6 @@ def test_overrides_have_bounds(override: dict[str, Any], code: str | None) -> No
 def test_many_is_not_yet_there() -> None:
     """Gathering is refused by name."""
     found = checked(make("f"), {"task": "join", "inputs": {"files": "f*"}})
-    assert told(found.diagnostics) == ["not-yet: gathering several files is not supported by this version"], json.dumps(told(found.diagnostics))  # fmt: skip
+    assert told(found.diagnostics) == ["not-yet: gathering several files is not supported by this version"], json.dumps(
+        told(found.diagnostics)
+    )

@@ -40,7 +40,10 @@ def test_group_stands_in_the_list_around_it() -> None:
 
 def test_branches_wait_each_for_its_own() -> None:
     """What one branch alone needs does not keep the other waiting."""
-    assert waits(make("f"), make("g"), choose(True, [use("f")], [use("g")])) == {"/t2?then": ["/t0"], "/t2?else": ["/t1"]}
+    assert waits(make("f"), make("g"), choose(True, [use("f")], [use("g")])) == {
+        "/t2?then": ["/t0"],
+        "/t2?else": ["/t1"],
+    }
 
 
 def test_file_of_both_branches_comes_from_the_conditional() -> None:
@@ -92,7 +95,11 @@ def test_files_have_one_visible_producer(tasks: list[Any], code: str) -> None:
 def test_circle_through_units_shows_the_way_round() -> None:
     """A circle is shown with all items on it, each at its place."""
     other = {"task": "use", "inputs": {"one": "f"}, "outputs": {"file": "g"}, "name": "other"}
-    found = checked(choose(True, [use("g")], [{"task": "null"}], name="branch"), other, make("f", "maker", requires_metadata_from=["branch"]))  # fmt: skip
+    found = checked(
+        choose(True, [use("g")], [{"task": "null"}], name="branch"),
+        other,
+        make("f", "maker", requires_metadata_from=["branch"]),
+    )
     (one,) = [one for one in found.diagnostics if one.code == "circle"]
     assert "'branch' → 'other' → 'maker' → 'branch'" in one.message
     assert len(one.related) == 2

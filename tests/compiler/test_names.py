@@ -9,7 +9,12 @@ from eas_compiler import names
 from eas_compiler.names import Domain, Domains, Index, Pattern, Table
 
 LOOPS = ("i", "j")
-DOMAINS = st.fixed_dictionaries({name: st.builds(lambda first, size: Domain(first, first + size - 1), st.integers(0, 2), st.integers(0, 12)) for name in LOOPS})  # fmt: skip
+DOMAINS = st.fixed_dictionaries(
+    {
+        name: st.builds(lambda first, size: Domain(first, first + size - 1), st.integers(0, 2), st.integers(0, 12))
+        for name in LOOPS
+    }
+)
 
 
 @st.composite
@@ -24,7 +29,9 @@ def patterns(draw: st.DrawFn, domains: Domains) -> Pattern:
             pieces.append(Index(loop, draw(st.integers(-2, 9))))
         else:
             first, last = domains[loop]
-            entries = {(at,): draw(st.sampled_from(["", "1", "a", "1_", "12"])) for at in range(first, (last or 0) + 1)}
+            entries: dict[tuple[int, ...], str] = {
+                (at,): draw(st.sampled_from(["", "1", "a", "1_", "12"])) for at in range(first, (last or 0) + 1)
+            }
             pieces.append(Table((loop,), entries))
     return names.join(tuple(pieces))
 
@@ -47,7 +54,12 @@ def test_overlap_is_that_of_the_texts(one: tuple[Pattern, Domains], two: tuple[P
     """Two families overlap exactly when some text belongs to both."""
     expected = not set(written_out(*one)).isdisjoint(written_out(*two))
     used = [names.variables(pattern) for pattern, _ in (one, two)]
-    if all(domains[name].size for (_, domains), ids in zip((one, two), used, strict=True) for name in LOOPS if name not in ids):
+    if all(
+        domains[name].size
+        for (_, domains), ids in zip((one, two), used, strict=True)
+        for name in LOOPS
+        if name not in ids
+    ):
         assert names.overlap(*one, *two) == expected
 
 
@@ -87,7 +99,11 @@ def test_no_text_is_longer_than_the_example(family: tuple[Pattern, Domains]) -> 
 def test_shift_goes_back_in_a_loop() -> None:
     """`f_{n}` one iteration earlier is `f_{n-1}`; a table is looked up one entry before."""
     table = Table(("n",), {(1,): "a", (2,): "b"})
-    assert names.shift(("f_", Index("n", 0), table), "n", 1) == ("f_", Index("n", -1), Table(("n",), {(2,): "a", (3,): "b"}))
+    assert names.shift(("f_", Index("n", 0), table), "n", 1) == (
+        "f_",
+        Index("n", -1),
+        Table(("n",), {(2,): "a", (3,): "b"}),
+    )
 
 
 def test_without_end_costs_no_more() -> None:

@@ -15,11 +15,17 @@ NAME = "'f_{i_index}'.format(**metadata)"
 TASKS = [
     make("start", "begin"),
     loop("i", [1, 2, 3], make(NAME, "inside"), use(NAME), use("start")),
-    choose("(requested_metadata['begin']['flag'])", [make("both")], [make("both")], requires_metadata_from=["begin"], name="which"),
+    choose(
+        "(requested_metadata['begin']['flag'])",
+        [make("both")],
+        [make("both")],
+        requires_metadata_from=["begin"],
+        name="which",
+    ),
     {"task": "execution_chain", "task_list": [use("both", name="reader")]},
     repeat("n", "(metadata['n_index'] < 3)", {"task": "null", "requires_metadata_from": ["which"]}),
     use("elsewhere"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("draw", "suffix"), [(picture.to_dot, "dot"), (picture.to_mermaid, "mmd")])
@@ -46,8 +52,10 @@ def test_loops_are_drawn_once() -> None:
 def test_hostile_texts_stay_labels(text: str) -> None:
     """Whatever an author writes, the lines of the picture are the same but for the labels."""
     drawn = []
-    for name in ("a", f"{text}\"]; x -> y; [label=\"<script>`&#quot;"):
-        found = checked({"task": "null", "name": f"n{name}"}, make("f", "b", requires_metadata_from=[f"n{name}"]), use("f"))
+    for name in ("a", f'{text}"]; x -> y; [label="<script>`&#quot;'):
+        found = checked(
+            {"task": "null", "name": f"n{name}"}, make("f", "b", requires_metadata_from=[f"n{name}"]), use("f")
+        )
         assert found.chain is not None
         assert found.links is not None
         dot = re.sub(r'"(?:[^"\\]|\\.)*"', '""', picture.to_dot(found.chain, found.links))

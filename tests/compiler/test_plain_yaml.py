@@ -13,13 +13,36 @@ from eas_compiler.diagnostics import Diagnostics
 from eas_compiler.source import Node, Source
 
 ROOT = Path(__file__).parents[2]
-WORDS = st.sampled_from("a b_c d-e yes no null true on ~ 1 -2 0.5 1e3 012 0x1 1_0 2001-01-01 .inf = << 'q' \"r\"".split())
-PLAIN = st.sampled_from(["a text", "As in specs.", "[s]", "b, c", "x: y", "a #b", "a#b", "(1 + 1)", "*x", "&x 1", "-m", "- m", "${x}", "/eas", "%", "@"])  # fmt: skip
+WORDS = st.sampled_from(
+    "a b_c d-e yes no null true on ~ 1 -2 0.5 1e3 012 0x1 1_0 2001-01-01 .inf = << 'q' \"r\"".split()
+)
+PLAIN = st.sampled_from(
+    [
+        "a text",
+        "As in specs.",
+        "[s]",
+        "b, c",
+        "x: y",
+        "a #b",
+        "a#b",
+        "(1 + 1)",
+        "*x",
+        "&x 1",
+        "-m",
+        "- m",
+        "${x}",
+        "/eas",
+        "%",
+        "@",
+    ]
+)
 LINES = st.lists(
     st.builds(
         lambda indent, key, value, tail: f"{' ' * indent}{key}{value}{tail}",
         st.sampled_from([0, 2, 4]),
-        st.sampled_from(["k:", "l: ", "m: ", "- ", "- n: ", '"o": ', "p: &x ", "q: *x", "# ", "", "r: >-", "s: {", "t: ["]),
+        st.sampled_from(
+            ["k:", "l: ", "m: ", "- ", "- n: ", '"o": ', "p: &x ", "q: *x", "# ", "", "r: >-", "s: {", "t: ["]
+        ),
         WORDS | PLAIN | st.sampled_from(["", "{a: 1, b: [x, y]}", "{a: 1", "]", "}", "{a: {b: c}}"]),
         st.sampled_from(["", "", " # why", " ", "}", "]"]),
     ),
@@ -45,7 +68,11 @@ def with_pyyaml(text: str) -> tuple[Node | None, Diagnostics]:
     return yaml_reader._read_with_pyyaml(Source("x.yaml", text), diagnostics), diagnostics
 
 
-@pytest.mark.parametrize("path", [ROOT / "registry.yaml", ROOT / "tests/property/registry.yaml", *(ROOT / "templates").glob("*.yaml")], ids=lambda path: path.stem)  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    [ROOT / "registry.yaml", ROOT / "tests/property/registry.yaml", *(ROOT / "templates").glob("*.yaml")],
+    ids=lambda path: path.stem,
+)
 def test_reads_what_the_project_ships(path: Path) -> None:
     """Registry and templates need no PyYAML: it would take longer to load than a chain to compile."""
     text = path.read_text(encoding="utf-8")

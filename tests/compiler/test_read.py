@@ -81,7 +81,7 @@ def test_byte_order_mark_is_accepted() -> None:
     [
         ('{"a": True}', "JSON writes true"),
         ("{'a': 1}", None),
-        ('{"a": \'b\'}', "JSON takes double quotes"),
+        ("{\"a\": 'b'}", "JSON takes double quotes"),
         ('{"a": 1, // why\n}', "JSON has no comments; `description` is free text"),
         ('{"a": [1,]}', "JSON allows no comma after the last entry"),
         ('{"a": "b\nc"}', "write line breaks as \\n"),

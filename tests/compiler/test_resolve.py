@@ -62,7 +62,18 @@ def test_static_ranges_are_counted(given: dict[str, Any], count: int) -> None:
 
 def test_range_may_depend_on_the_outer_loop() -> None:
     """An inner loop's length may differ from one outer iteration to the next."""
-    (outer,) = items(loop("i", [1, 3], {"task": "execution_for_loop", "parameter": "j", "linear_range": [0, 1, "(metadata['i'])"], "task_list": []}))  # fmt: skip
+    (outer,) = items(
+        loop(
+            "i",
+            [1, 3],
+            {
+                "task": "execution_for_loop",
+                "parameter": "j",
+                "linear_range": [0, 1, "(metadata['i'])"],
+                "task_list": [],
+            },
+        )
+    )
     assert outer.body.items[0].number.table.entries == {(0,): 1, (1,): 3}
 
 

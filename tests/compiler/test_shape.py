@@ -27,7 +27,9 @@ def test_uneven_loops_add_up() -> None:
 def test_late_range_has_no_end() -> None:
     """What only the run knows has no upper bound."""
     late = {"requires_metadata_from": ["a"], "values": "(requested_metadata['a']['items'])"}
-    found = counted(make("f", "a"), {"task": "execution_for_loop", "parameter": "i", **late, "task_list": [{"task": "null"}]})
+    found = counted(
+        make("f", "a"), {"task": "execution_for_loop", "parameter": "i", **late, "task_list": [{"task": "null"}]}
+    )
     assert found == {"make": (1, 1), "null": (0, None)}
 
 

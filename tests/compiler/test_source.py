@@ -20,7 +20,9 @@ def test_lines_and_columns_count_from_one(text: str, offset: int) -> None:
     assert (line, column) == (before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1)
 
 
-@pytest.mark.parametrize(("start", "pointer"), [(0, ""), (1, "/a"), (6, "/a"), (7, "/a/0"), (10, "/a/1"), (15, "/b~1c")])
+@pytest.mark.parametrize(
+    ("start", "pointer"), [(0, ""), (1, "/a"), (6, "/a"), (7, "/a/0"), (10, "/a/1"), (15, "/b~1c")]
+)
 def test_pointer_names_the_innermost_value(start: int, pointer: str) -> None:
     """A JSON pointer leads to what stands at an offset; `/` and `~` in keys are escaped."""
     root = read("x", '{"a": [1, 22], "b/c": 3}', Diagnostics())

@@ -1,4 +1,4 @@
-"""A small chain for each construct of the language, and its manifest side by side: read them to see what becomes of a chain.
+"""A small chain for each construct of the language, and its manifest beside it: read them to see what becomes of one.
 
 `pytest tests/golden --remake` writes the manifests anew; look at what has changed before you commit.
 """

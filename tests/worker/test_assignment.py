@@ -59,9 +59,14 @@ def test_random_range_is_the_same_in_all_tasks_of_the_loop() -> None:
     """What a loop runs over is drawn from the path of the loop, not of the tasks in it."""
     loop = {"var": "i", "id": "i", "form": "linear_range", "range": ["(random.random())", 5, 3]}
     values = [
-        assignment.assign({**DESCRIPTION, "path": path, "settings": {}, "loops": [loop], "working_directory": "d", "outputs": {}}, {"i": 0}, "1", []).metadata["i"]
+        assignment.assign(
+            {**DESCRIPTION, "path": path, "settings": {}, "loops": [loop], "working_directory": "d", "outputs": {}},
+            {"i": 0},
+            "1",
+            [],
+        ).metadata["i"]
         for path in ("/t0[i]/t0", "/t0[i]/t1", "/t1[i]/t0")
-    ]  # fmt: skip
+    ]
     assert values[0] == values[1] != values[2]
 
 
@@ -90,10 +95,21 @@ def test_answers_are_small_integers() -> None:
         "questions": {
             "t1": {**question, "expression": "(requested_metadata['a']['x'] > 1)"},
             "t2": {**question, "expression": "(requested_metadata['a']['y'])"},
-            "t3": {**question, "kind": "count", "loop": {"var": "i", "id": "i", "at": "/t3", "form": "values", "range": "(requested_metadata['a']['l'])", "request": {"a": "self"}}},
+            "t3": {
+                **question,
+                "kind": "count",
+                "loop": {
+                    "var": "i",
+                    "id": "i",
+                    "at": "/t3",
+                    "form": "values",
+                    "range": "(requested_metadata['a']['l'])",
+                    "request": {"a": "self"},
+                },
+            },
             "t4": {**question, "expression": "(1)"},
         },
-    }  # fmt: skip
+    }
     answers = assignment.answer(description, {}, "1", [], {"x": 2, "l": [1, 2, 3]})
     assert answers.values == {"t1": 1, "t2": -1, "t3": 3, "t4": -1}
     assert [problem.partition(": ")[0] for problem in answers.problems] == ["chain.json:2:2"] * 2

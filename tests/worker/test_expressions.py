@@ -1,5 +1,6 @@
 """The expression language: what it means is Python's, what it may do is bounded."""
 
+import contextlib
 import math
 import time
 from typing import Any
@@ -18,8 +19,31 @@ SCOPE: dict[str, Any] = {
     "requested_metadata": {"search": {"period": 12.5, "outcome": "PASS"}},
 }
 
-NUMBERS = st.sampled_from(["0", "1", "7", "2.5", "-3", "1e2", "pi", "constants.year", "parameters['a']", "metadata['size']", "metadata['size_index']"])  # fmt: skip
-TEXTS = st.sampled_from(["'a'", "'b c'", "''", "parameters['t']", "requested_metadata['search']['outcome']", "'{size_index}.gz'.format(**metadata)"])  # fmt: skip
+NUMBERS = st.sampled_from(
+    [
+        "0",
+        "1",
+        "7",
+        "2.5",
+        "-3",
+        "1e2",
+        "pi",
+        "constants.year",
+        "parameters['a']",
+        "metadata['size']",
+        "metadata['size_index']",
+    ]
+)
+TEXTS = st.sampled_from(
+    [
+        "'a'",
+        "'b c'",
+        "''",
+        "parameters['t']",
+        "requested_metadata['search']['outcome']",
+        "'{size_index}.gz'.format(**metadata)",
+    ]
+)
 LISTS = st.sampled_from(["[1, 2]", "[]", "parameters['l']", "(1, 'a')", "range(3)", "['x', 'y']"])
 LEAVES = NUMBERS | TEXTS | LISTS | st.sampled_from(["True", "False", "None", "parameters['d']"])
 
@@ -28,7 +52,9 @@ def grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     """Make expressions of expressions."""
     binary = st.sampled_from("+ - * / // % ** == != < <= > >= and or in".split()) | st.sampled_from(["not in"])
     calls = st.sampled_from("abs min max round int float str bool len sum sorted sqrt exp floor ceil log10".split())
-    methods = st.sampled_from(["upper()", "split('b')", "startswith('a')", "replace('a', 'bb')", "zfill(4)", "title()", "find('b')"])
+    methods = st.sampled_from(
+        ["upper()", "split('b')", "startswith('a')", "replace('a', 'bb')", "zfill(4)", "title()", "find('b')"]
+    )
     return st.one_of(
         st.builds("({} {} {})".format, inner, binary, inner),
         st.builds("({} if {} else {})".format, inner, inner, inner),
@@ -60,8 +86,8 @@ def test_means_what_python_means(text: str) -> None:
         is_json = False
     try:
         got = evaluate(parse(f"({text})"), SCOPE)
-    except ExpressionError as error:
-        assert not is_json, error.message
+    except ExpressionError:
+        assert not is_json
     else:
         assert is_json
         assert got == expected
@@ -129,12 +155,12 @@ HOSTILE = [
 def test_hostile_expressions_end_at_a_bound(text: str) -> None:
     """Nothing runs long, and nothing large is made: there is an error, or a small result, at once."""
     start = time.process_time()
+    size = 0
     try:
-        result = evaluate(parse(text), SCOPE)
+        size = len(repr(evaluate(parse(text), SCOPE)))
     except ExpressionError as error:
-        assert len(error.message) < 500
-    else:
-        assert len(repr(result)) < 5_000_000
+        size = len(error.message) * 10_000
+    assert size < 5_000_000
     assert time.process_time() - start < 2
 
 
@@ -202,10 +228,8 @@ def test_mistakes_know_their_place(text: str, start: int, length: int, hint: str
 @given(st.text(alphabet="()[]{}'\"+-*/%.,:=<>!abcmetadrof0123 \n\\", max_size=25))
 def test_any_text_is_parsed_or_refused(text: str) -> None:
     """No text makes an exception other than the one for mistakes."""
-    try:
+    with contextlib.suppress(ExpressionError):
         evaluate(parse(f"({text})"), SCOPE)
-    except ExpressionError:
-        pass
 
 
 @pytest.mark.parametrize(
@@ -220,7 +244,12 @@ def test_first_character_makes_an_expression(text: str, expected: bool) -> None:
 def test_uses_are_noted() -> None:
     """An expression says which names it takes from outside, so that it can be put off until they are there."""
     parsed = parse("(metadata['i'] + requested_metadata['a']['x'] + sum(parameters['l']) + random.random())")
-    assert [(use.name, use.key) for use in parsed.uses] == [("metadata", "i"), ("requested_metadata", "a"), ("parameters", "l"), ("random", "random")]  # fmt: skip
+    assert [(use.name, use.key) for use in parsed.uses] == [
+        ("metadata", "i"),
+        ("requested_metadata", "a"),
+        ("parameters", "l"),
+        ("random", "random"),
+    ]
     assert parsed.is_late
 
 

@@ -13,7 +13,11 @@ from eas_worker.functions import Budget, ExpressionError
 def test_constants_have_their_values() -> None:
     """The constants are those of the language's document."""
     assert functions.CONSTANTS["year"] == 365.25
-    assert math.isclose(functions.CONSTANTS["Rearth"] * functions.CONSTANTS["jupiter_radius"], functions.CONSTANTS["earth_radius"], rel_tol=1e-4)  # fmt: skip
+    assert math.isclose(
+        functions.CONSTANTS["Rearth"] * functions.CONSTANTS["jupiter_radius"],
+        functions.CONSTANTS["earth_radius"],
+        rel_tol=1e-4,
+    )
 
 
 @given(st.text(max_size=15))
@@ -40,7 +44,18 @@ def test_budget_ends() -> None:
         budget.spend(1)
 
 
-@pytest.mark.parametrize(("value", "kind"), [(True, "a bool"), (1, "a number"), (1.5, "a number"), ("", "a text"), (None, "null"), ({}, "an object"), ([], "a list")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        (True, "a bool"),
+        (1, "a number"),
+        (1.5, "a number"),
+        ("", "a text"),
+        (None, "null"),
+        ({}, "an object"),
+        ([], "a list"),
+    ],
+)
 def test_kinds_are_named_in_the_words_of_the_language(value: object, kind: str) -> None:
     """Authors read of numbers and texts, not of int and str."""
     assert functions.kind(value) == kind
