@@ -100,6 +100,7 @@ class Live:
         if self._live is not None:
             self._live.update(_table(self.progress, is_over=True), refresh=True)
             self._live.__exit__(*problem)
+            sys.stderr.write("\n")  # a line between this and what came out
         elif not self.quiet:
             sys.stderr.write(_line(self.progress) + "\n")
 
@@ -133,7 +134,7 @@ def _table(progress: Progress, *, is_over: bool = False) -> Any:
     table.add_column("task", no_wrap=True)
     columns = list(total(counts.values()))
     for column in columns:
-        table.add_column(column, justify="right", no_wrap=True)
+        table.add_column(column, justify="right", no_wrap=True, min_width=len(column))
     for kind, row in counts.items():
         table.add_row(kind, *(_cell(row.get(state, 0), _COLOURS.get(state)) for state in columns))
     return table

@@ -41,7 +41,8 @@ def _outcomes(kind: str, table: Table, width: int) -> str:
     columns = len(head)
     while columns > 1 and text.needed(head[:columns], [row[:columns] for row in rows]) > width:
         columns -= 1
-    more = f"\n({', '.join(head[columns:])}: with --json)" if columns < len(head) else ""
+    left = len(head) - columns
+    more = f"\n({left} more {'column' if left == 1 else 'columns'}: with --json)" if left else ""
     return f"{kind}\n{text.table(head[:columns], [row[:columns] for row in rows])}{more}"
 
 

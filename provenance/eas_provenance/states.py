@@ -152,8 +152,10 @@ def _is_shutdown(node: dict[str, Any]) -> bool:
 
 
 def _verdict(node: dict[str, Any]) -> str | None:
-    """Return the verdict of a gate: it is the first word of its message."""
+    """Return the verdict of a gate: it is the first word of its message, unless somebody ended it."""
     phase = node["phase"]
+    if _is_shutdown(node):
+        return None
     if phase == "Skipped":
         return "no_work"
     word = _BEFORE_REASON.sub("", node.get("message", "")).partition(":")[0]

@@ -45,7 +45,7 @@ def test_a_narrow_terminal(finished: Finished) -> None:
     """Columns that do not fit are left out and named."""
     part = report.run_as_text(finished, 15).split("\n\n")[0]
     assert part.splitlines()[1:3] == ["size  verdict", "────  ───────"]
-    assert part.splitlines()[-1] == "(period [d]: with --json)"
+    assert part.splitlines()[-1] == "(1 more column: with --json)"
     assert "size" in report.run_as_text(finished, 1)
 
 

@@ -42,7 +42,7 @@ RAN = [node("t0", "Running"), node("t0", "Succeeded")]
         ([*RAN, node("t0-qc", "Skipped")], "skipped", "no_work"),
         ([node("t0", "Omitted"), node("t0-qc", "Omitted")], "blocked", None),
         ([node("t0", "Failed", "workflow shutdown with strategy:  Terminate")], "cancelled", None),
-        ([*RAN, node("t0-qc", "Failed", "workflow shutdown with strategy: Terminate")], "cancelled", "error"),
+        ([*RAN, node("t0-qc", "Failed", "workflow shutdown with strategy: Terminate")], "cancelled", None),
         ([*RAN, root("Failed")], "cancelled", None),
         ([node("t0", "Pending"), root("Failed")], "cancelled", None),
         ([*RAN, node("t0-qc", "Succeeded"), root("Succeeded")], "succeeded", "pass"),
