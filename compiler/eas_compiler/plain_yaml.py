@@ -102,9 +102,7 @@ class _Reader:
             at, here = self._content(self.at)
             if here != indent or self.text.startswith("- ", at):
                 break
-        if here > indent:
-            _doubt()
-        self.at = at - max(here, 0)
+        self._leave(at, here, indent)
         return self._node(members, start, end, key_start, key_end)
 
     def _list(self, start: int, indent: int, key_start: int, key_end: int) -> Node:
@@ -120,10 +118,14 @@ class _Reader:
             at, here = self._content(self.at)
             if here != indent or not self.text.startswith("- ", at):
                 break
+        self._leave(at, here, indent)
+        return self._node(items, start, end, key_start, key_end)
+
+    def _leave(self, at: int, here: int, indent: int) -> None:
+        """Go back to the start of the line behind a block of some indentation."""
         if here > indent:
             _doubt()
         self.at = at - max(here, 0)
-        return self._node(items, start, end, key_start, key_end)
 
     def _block(self, at: int, indent: int, key_start: int, key_end: int) -> Node:
         """Read the value of a key: on its line, or on the lines below."""

@@ -83,6 +83,14 @@ def _number(minimum: float, what: str, *, whole: bool = False) -> Check:
     return check
 
 
+def _range(node: Node) -> str | None:
+    """Check the bounds of a setting: `[least, greatest]`, short for `minimum` and `maximum`."""
+    bounds = [item.value for item in node.value] if isinstance(node.value, list) else []
+    are_numbers = all(isinstance(bound, (int, float)) and not isinstance(bound, bool) for bound in bounds)
+    good = len(bounds) == 2 and are_numbers and bounds[0] <= bounds[1]
+    return None if good else "must be [least, greatest], two numbers"
+
+
 _TEXT = _is(str, what="a text")
 _OBJECT = _is(dict, type(None), what="a mapping")
 _BOOL = _is(bool, what="true or false")
@@ -108,6 +116,7 @@ _SETTING: dict[str, Check] = {
     "required": _BOOL,
     "minimum": _is(int, float, what="a number"),
     "maximum": _is(int, float, what="a number"),
+    "range": _range,
     "choices": _is(list, what="a list"),
     "unit": _TEXT,
     "fields": _OBJECT,
@@ -259,6 +268,8 @@ def _specifications(node: Node | None, diagnostics: Diagnostics) -> dict[str, di
         if specification.get("type") not in SETTING_TYPES:
             hint = f"types: {', '.join(SETTING_TYPES)}"
             diagnostics.error("registry", member, f"the setting {name!r} has no known type", hint)
+        if "range" in specification:
+            specification["minimum"], specification["maximum"] = specification.pop("range")
         if isinstance(member.value, dict) and "fields" in member.value:
             specification["fields"] = _specifications(member.value["fields"], diagnostics)
     return found

@@ -117,7 +117,7 @@ def test_requests_are_limits() -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20), st.text(max_size=20))
 def test_nothing_an_author_writes_is_evaluated(name: str, value: str) -> None:
-    """Texts of authors stand in escaped descriptions and encoded keys, where neither Argo nor the kubelet sees a tag."""
+    """Texts of authors stand in escaped descriptions and encoded keys, where no tag of Argo or the kubelet is left."""
     hostile = f"x{{{{workflow.name}}}}{{{{=1+1}}}}$(HOME){value}"
     workflow = compiled(
         {"task": "null", "name": f"n{name}", "job_name": "j"},

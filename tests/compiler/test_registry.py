@@ -44,6 +44,13 @@ def test_entry_is_read_whole() -> None:
     assert (task.time_limit_s, task.no_work, task.has_program, task.label) == (86400, False, True, "search")
 
 
+def test_range_is_short_for_its_bounds() -> None:
+    """`range: [a, b]` is the same as a minimum and a maximum."""
+    task = load("  tune: {container: small, settings: {level: {type: float, range: [0, 1.5]}}}")[0].task("tune")
+    assert task is not None
+    assert task.settings["level"] == {"type": "float", "minimum": 0, "maximum": 1.5}
+
+
 def test_all_stands_for_the_first_container() -> None:
     """A type that runs in all containers gets the first one."""
     task = load("  free: {container: all}")[0].task("free")
@@ -60,6 +67,11 @@ def test_all_stands_for_the_first_container() -> None:
         ("{container: small, inputs: {a: {type: dat}}}", "no entry of `types` declares 'dat'"),
         ("{container: small, inputs: {a: {}}}", "the port 'a' has no type"),
         ("{container: small, settings: {a: {type: number}}}", "the setting 'a' has no known type"),
+        (
+            "{container: small, settings: {a: {type: int, range: [2, 1]}}}",
+            "range must be [least, greatest], two numbers",
+        ),
+        ("{container: small, settings: {a: {type: int, range: 3}}}", "range must be [least, greatest], two numbers"),
         ("{container: small, retry: {limits: 1}}", "unknown field 'limits'"),
         ("{container: small, time_limit_s: 0}", "time_limit_s must be a number of seconds"),
         ("{container: small, no_work: 1}", "no_work must be true or false"),
