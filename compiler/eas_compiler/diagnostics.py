@@ -36,6 +36,7 @@ class Diagnostics:
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str, int, str], Diagnostic] = {}
+        self._errors = 0
 
     def __iter__(self) -> Iterator[Diagnostic]:
         """Iterate in the order of the documents' text."""
@@ -47,11 +48,14 @@ class Diagnostics:
     @property
     def errors(self) -> int:
         """The number of errors so far."""
-        return sum(one.severity == "error" for one in self._found.values())
+        return self._errors
 
     def add(self, one: Diagnostic) -> None:
         """Keep a diagnostic."""
-        self._found.setdefault((one.code, one.source.name, one.start, one.message), one)
+        key = (one.code, one.source.name, one.start, one.message)
+        if key not in self._found:
+            self._found[key] = one
+            self._errors += one.severity == "error"
 
     def error(self, code: str, node: Node, message: str, hint: str | None = None, *related: Related) -> None:
         """Report an error in a value."""

@@ -91,13 +91,15 @@ def _fixed(piece: Piece, indices: Indices) -> Piece:
         return str(indices[piece.id] + piece.offset)
     if not isinstance(piece, Table) or not indices.keys() & set(piece.ids):
         return piece
+    if indices.keys() >= set(piece.ids):
+        return piece.entries[tuple(indices[name] for name in piece.ids)]
     kept = tuple(name for name in piece.ids if name not in indices)
     entries = {}
     for at, entry in piece.entries.items():
         where = dict(zip(piece.ids, at, strict=True))
         if all(where[name] == indices[name] for name in where.keys() & indices.keys()):
             entries[tuple(where[name] for name in kept)] = entry
-    return Table(kept, entries) if kept else entries[()]
+    return Table(kept, entries)
 
 
 def shift(pattern: Pattern, loop: str, distance: int) -> Pattern:

@@ -232,7 +232,10 @@ class _Scope:
 
     def _value(self, loop: dict[str, Any], outer: list[dict[str, Any]], index: int, found: dict[str, Any]) -> Any:
         names = self._names_of(loop, outer, found)
-        return ranges.value(loop["form"], _evaluated(loop["range"], names), index)
+        form, given = loop["form"], loop["range"]
+        if form == "values" and isinstance(given, list) and not any("random" in one for one in given if isinstance(one, str)):
+            return ranges.element(_evaluated(given[index], names), index)  # no value has a part in another
+        return ranges.value(form, _evaluated(given, names), index)
 
 
 class _Lazy:

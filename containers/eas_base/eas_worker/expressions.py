@@ -9,6 +9,7 @@ text keys.
 
 import ast
 import sys
+import warnings
 from typing import Any, NamedTuple
 
 from eas_worker import functions
@@ -95,7 +96,9 @@ def _parse(text: str) -> Expression:
         raise ExpressionError(f"an expression of {len(text)} characters; at most {MAX_CHARACTERS} are allowed", 0, 1)
     blank = len(text) - len(text.lstrip())
     try:
-        body = ast.parse(text.strip(), mode="eval").body
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what is odd but legal
+            body = ast.parse(text.strip(), mode="eval").body
     except SyntaxError as error:
         start = blank + max(0, (error.offset or 1) - 1) if error.lineno in (None, 1) else blank
         raise ExpressionError(f"not an expression: {error.msg}", min(start, len(text)), 1) from None
@@ -151,8 +154,8 @@ class _Place:
         return self.text[start:end]
 
     def _offset(self, line: int, column: int) -> int:
-        lines = self.stripped.splitlines(keepends=True)
-        before = sum(map(len, lines[: line - 1]))
+        lines = self.stripped.split("\n")  # as Python's parser does; other line ends are characters like any other
+        before = sum(len(one) + 1 for one in lines[: line - 1])
         in_line = lines[line - 1].encode("utf-8", "surrogatepass")[:column] if line <= len(lines) else b""
         return self.blank + before + len(in_line.decode("utf-8", "surrogatepass"))
 
@@ -204,6 +207,8 @@ class _Checker(_Place):
     def _Constant(self, node: ast.Constant, _depth: int, _names: frozenset[str]) -> None:
         if not isinstance(node.value, (bool, int, float, str, type(None))):
             raise self.error(node, f"{type(node.value).__name__} is not a type of the expression language")
+        if isinstance(node.value, int) and node.value.bit_length() > functions.MAX_BITS:
+            raise self.error(node, f"an integer of more than {functions.MAX_BITS} bits")
 
     def _Name(self, node: ast.Name, _depth: int, names: frozenset[str]) -> None:
         if node.id in names or node.id in functions.NUMBERS:
@@ -352,6 +357,8 @@ class _Evaluator(_Place):
             raise self.error(node, functions.reason(error)) from None
         except RecursionError:
             raise self.error(node, "the value is nested too deeply") from None
+        except MemoryError:
+            raise self.error(node, "the value is too large") from None
 
     def _Constant(self, node: ast.Constant) -> Any:
         return node.value

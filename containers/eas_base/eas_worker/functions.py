@@ -134,6 +134,8 @@ def leave(value: Any) -> Any:
         left -= 1 + (len(part) // 100 if isinstance(part, str) else 0)
         if left < 0 or depth > 50:
             raise ExpressionError("the result is too large", length=1)
+        if isinstance(part, int) and part.bit_length() > MAX_BITS:
+            raise ExpressionError(f"an integer of more than {MAX_BITS} bits", length=1)
         if isinstance(part, float) and not math.isfinite(part):
             raise ExpressionError(f"the result is {part}, which is no number", length=1)
         if isinstance(part, (list, tuple, range)):
@@ -193,8 +195,18 @@ def binary(name: str, left: Any, right: Any, budget: Budget) -> Any:
 
 def compare(name: str, left: Any, right: Any, budget: Budget) -> Any:
     """Compare two values."""
-    budget.spend(_size(left) // 100 + (0 if isinstance(right, range) else _size(right) // 100))
+    if not isinstance(right, range):
+        _charge(right, budget)
+    elif name in ("In", "NotIn") and not isinstance(left, int):
+        items(right, budget)  # Python looks at every entry unless it seeks an integer
+    _charge(left, budget)
     return _COMPARE[name](left, right)
+
+
+def _charge(value: Any, budget: Budget) -> None:
+    """Spend what it takes to look at all of a value; parts that it holds twice count twice."""
+    if isinstance(value, (str, list, tuple, dict)):
+        _written(value, budget)
 
 
 def _repetition(sequence: Any, count: Any) -> None:
@@ -238,7 +250,10 @@ def convert(value: Any, conversion: int, budget: Budget) -> Any:
     if conversion == -1:
         return value
     _written(value, budget)
-    return str(value) if conversion == ord("s") else repr(value) if conversion == ord("r") else ascii(value)
+    ways: dict[int, Callable[[Any], str]] = {ord("s"): str, ord("r"): repr, ord("a"): ascii}
+    if conversion not in ways:
+        raise ExpressionError(f"unknown conversion !{chr(conversion)}", hint="there are !s, !r and !a")
+    return ways[conversion](value)
 
 
 def formatted(value: Any, specification: str, budget: Budget) -> str:
@@ -323,11 +338,18 @@ def _argument(head: str, arguments: list[Any], named: dict[str, Any]) -> Any:
 def _percent(template: str, values: Any, budget: Budget) -> str:
     import re
 
-    for match in re.finditer(r"%(?:\([^)]*\))?[#0\- +]*(\*|\d*)(?:\.(\*|\d*))?", template):
-        for number in match.groups(default=""):
+    size = len(template) + (0 if isinstance(values, dict) else _size(values))
+    for field in re.finditer(r"%(?:\(([^()]*)\))?[#0\- +]*(\*|\d*)(?:\.(\*|\d*))?(.?)", template, re.DOTALL):
+        key, *numbers, kind_of = field.groups(default="")
+        if kind_of == "(":
+            raise ExpressionError("a key in a format may not hold parentheses")
+        for number in numbers:
             if number == "*" or len(number) > 4 or (number and int(number) > MAX_WIDTH):
                 raise ExpressionError(f"a width of '*' or more than {MAX_WIDTH} is not allowed")
-    _written(values, budget)
+            size += int(number or 0)
+        size += _size(values.get(key)) if isinstance(values, dict) else 0
+        text(size)
+    budget.spend(size // 100)
     return str(template % values)
 
 
@@ -393,6 +415,8 @@ def call(name: str, arguments: list[Any], named: dict[str, Any], budget: Budget)
             if isinstance(argument, (str, list, tuple, dict, range)):
                 length(len(argument))
                 budget.spend(len(argument))
+        for argument in arguments:
+            _charge(argument, budget)  # entries are compared
     if name == "str" and arguments:
         _written(arguments[0], budget)
     if name == "pow" and named:

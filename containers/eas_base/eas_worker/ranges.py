@@ -8,6 +8,8 @@ from typing import Any
 from eas_worker.functions import ExpressionError, kind
 
 MAX_ITERATIONS = 10_000_000
+_LARGEST = 8e307
+"""Half of the largest float, so that the difference of two bounds is a float."""
 
 
 def count(form: str, given: Any) -> int:
@@ -30,6 +32,8 @@ def count(form: str, given: Any) -> int:
     for bound in given[:2]:
         if isinstance(bound, bool) or not isinstance(bound, (int, float)):
             raise ExpressionError(f"the bounds of {form} must be numbers, not {kind(bound)}")
+        if abs(bound) > _LARGEST:
+            raise ExpressionError(f"the bounds of {form} must not be larger than {_LARGEST:g}")
         if form == "log_range" and bound <= 0:
             raise ExpressionError(f"the bounds of log_range must be positive, not {bound}")
     number = given[2]

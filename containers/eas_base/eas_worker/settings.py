@@ -11,6 +11,8 @@ from eas_worker.functions import did_you_mean, kind
 
 Specification = dict[str, Any]
 
+_LARGEST = 1.7e308
+"""About the largest float."""
 _TYPES: dict[str, tuple[type, ...]] = {
     "float": (int, float),
     "int": (int,),
@@ -90,6 +92,9 @@ def of_value(specification: Specification, value: Any) -> Iterator[Problem]:
     type_name = specification["type"]
     if not _is(type_name, value):
         yield Problem((), f"must be {_NAMES[type_name]}, not {kind(value)}", specification.get("doc"))
+        return
+    if type_name == "float" and abs(value) > _LARGEST:
+        yield Problem((), f"must not be larger than {_LARGEST:g}")
         return
     if "choices" in specification and value not in specification["choices"]:
         choices = ", ".join(map(repr, specification["choices"]))
