@@ -100,11 +100,6 @@ class Programs:
         if not self._keep:
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    @property
-    def server(self) -> int:
-        """The process from which all programs are forked."""
-        return self._forks.pid
-
     def start(self, work: Work) -> None:
         """Lay out the folder of a try and have its program started."""
         self._number += 1
