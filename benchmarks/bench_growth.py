@@ -4,6 +4,7 @@ Times are of this process alone, the least of some repetitions, and without the 
 """
 
 import argparse
+import gc
 import json
 import time
 
@@ -58,6 +59,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repetitions", type=int, default=3, help="how often each is compiled (default: %(default)s)")
     repetitions = parser.parse_args().repetitions
+    gc.disable()  # as the command does
     for what, sizes, chain in (("descriptors", DESCRIPTORS, in_a_row), ("iterations", ITERATIONS, in_a_loop)):
         for size in sizes:
             seconds, length = measured(chain(size), repetitions if size < DESCRIPTORS[-1] else 1)

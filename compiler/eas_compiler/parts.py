@@ -10,6 +10,7 @@ from eas_compiler.tree import File, Item, Scope
 
 Json = dict[str, Any]
 MAX_NAME = 120
+_AS_IT_IS: Json = {"none": {}}
 
 
 def dag_task(name: str, template: str, depends: str | None, when: str | None, arguments: list[Json]) -> Json:
@@ -64,7 +65,7 @@ def artifact(name: str, path: str, key: str) -> Json:
 
     Argo would try a pod without an input again, and in vain; the worker says what is not there.
     """
-    return {"name": name, "path": f"/eas/{path}", "optional": True, "archive": {"none": {}}, "s3": {"key": key}}
+    return {"name": name, "path": f"/eas/{path}", "optional": True, "archive": _AS_IT_IS, "s3": {"key": key}}
 
 
 def requested(record: Record) -> Json:
