@@ -130,10 +130,12 @@ def _fail(message: str, status: int) -> int:
     return status
 
 
-def _compiled(arguments: argparse.Namespace) -> tuple[dict[str, Any], Checked, str, bytes] | None:
+def _compiled(
+    arguments: argparse.Namespace, *, no_work: bool = False
+) -> tuple[dict[str, Any], Checked, str, bytes] | None:
     """Compile the chain of a verb; None when it is wrong, which has been shown."""
     name, data = compiler.read_chain(arguments.chain)
-    workflow, checked = compile_chain(name, data, compiler.options(arguments))
+    workflow, checked = compile_chain(name, data, compiler.options(arguments)._replace(no_work=no_work))
     compiler.show(checked)
     return (workflow, checked, name, data) if workflow is not None else None
 
@@ -169,8 +171,8 @@ def _simulate(arguments: argparse.Namespace) -> int:
     from eas import report
     from eas.simulate import Simulation
 
-    compiled = _compiled(arguments)
     script = _script(arguments.metadata)
+    compiled = _compiled(arguments, no_work=script is not None and script.says_no_work)
     if compiled is None or script is None:
         return WRONG_INPUT
     simulation = Simulation(compiled[0], script)

@@ -14,6 +14,7 @@ from eas_compiler.read import read
 from eas_compiler.source import Node as Json
 from eas_provenance.lines import Line, Lines
 from eas_provenance.states import States
+from eas_worker.records import MetadataError, check_metadata, check_size
 
 _FIELDS = ("metadata", "verdict")
 _RUN = Run("simulated", "0", {})
@@ -57,8 +58,18 @@ def _metadata(node: Json | None, diagnostics: Diagnostics) -> dict[str, Any] | l
         if not isinstance(item.value, dict):
             diagnostics.error("type", item, f"metadata must be an object, or a list of them, not {kind(item)}")
             return {}
+        _check(item, diagnostics)
     plain: dict[str, Any] | list[dict[str, Any]] = node.plain()
     return plain
+
+
+def _check(metadata: Json, diagnostics: Diagnostics) -> None:
+    """Report what no program could emit."""
+    for key, member in metadata.value.items():
+        try:
+            check_size(check_metadata({key: member.plain()}))
+        except MetadataError as error:
+            diagnostics.error_at_key("metadata", member, str(error))
 
 
 class Simulation:

@@ -108,9 +108,17 @@ def _value(text: str) -> Any:
     import json
 
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_refuse)
+    except RecursionError:
+        fail("--set: the value is nested too deeply")
+        raise
     except ValueError:
         return text
+
+
+def _refuse(constant: str) -> None:
+    """JSON has neither NaN nor infinity: what is called so is a text."""
+    raise ValueError(constant)
 
 
 def fail(message: str, status: int = WRONG_USE) -> None:

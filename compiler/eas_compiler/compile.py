@@ -28,12 +28,14 @@ class Options(NamedTuple):
     """What a user can say beside the chain.
 
     Without a path, the registry is `./registry.yaml` or, where there is none, the packaged one, as the templates are.
+    `no_work` takes it that every task type may have no work, for simulations that script it.
     """
 
     parameters: dict[str, Any] = {}  # noqa: RUF012 - never changed
     seed: str | None = None
     registry: File | None = None
     templates: File | None = None
+    no_work: bool = False
 
 
 class Checked(NamedTuple):
@@ -62,6 +64,7 @@ def check(name: str, data: bytes, options: Options) -> Checked:
     root = read(name, data, diagnostics)
     if root is None or registry is None:
         return Checked(root, registry, None, None, diagnostics)
+    registry.any_may_have_no_work = options.no_work
     _check_parameters(root, options.parameters)
     chain = resolve(root, registry, _stem(name), options.parameters, diagnostics)
     links = link(chain, diagnostics) if chain is not None else None

@@ -321,7 +321,7 @@ def _numbers(node: Node, fields: dict[str, type], what: str, scope: Scope, diagn
             diagnostics.error(
                 "type",
                 member,
-                f"{what}.{key} must be {number} of at least {minimum}" + (", not 0" if value == 0 else ""),
+                f"{what}.{key} must be {number} " + ("above 0" if value == 0 else f"of at least {minimum}"),
             )
         elif not wrong:
             found[key] = value

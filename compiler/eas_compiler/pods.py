@@ -145,8 +145,7 @@ class Pods:
     def _text(self, describer: Describer, description: Json, item: Item) -> str:
         text = forms.escaped(as_json(describer.finish(description, self.chain.parameters)))
         if len(text) > MAX_DESCRIPTION:
-            most = f"at most {MAX_DESCRIPTION} can be handed to a program"
-            message = f"the description of this task has {len(text)} bytes; {most}"
+            message = f"this task has more to say than the {MAX_DESCRIPTION} bytes that can be handed to a program"
             self.diagnostics.error("too-large", item.common.node, message, "put large values in a file")
         return text
 

@@ -154,6 +154,7 @@ class Registry:
         self.types: dict[str, Node] = _section(sections, "types")
         self.containers: dict[str, Node] = _section(sections, "containers")
         self.tasks: dict[str, Node] = _section(sections, "tasks")
+        self.any_may_have_no_work = False
         self._read: dict[str, tuple[TaskType | None, list[Diagnostic]]] = {}
 
     def task(self, name: str, diagnostics: Diagnostics | None = None) -> TaskType | None:
@@ -211,7 +212,7 @@ class Registry:
             qc=entry["qc"].plain() if "qc" in entry else None,
             retry=Retry(retry.get("limit", 0), retry.get("memory_factor", 1), retry.get("memory_max_gb")),
             time_limit_s=given("time_limit_s", 86400),
-            no_work=given("no_work", False),
+            no_work=given("no_work", False) or self.any_may_have_no_work,
             open=self.is_open,
         )
 

@@ -292,7 +292,8 @@ class _Resolver:
             at = fields[given[1]] if given else common.node.value["task"]
             one = "one of values, linear_range and log_range"
             message = f"a loop takes {one}, not {' and '.join(given)}" if given else f"the loop needs {one}"
-            self.diagnostics.error("loop-range", at, message)
+            if given or not any(did_you_mean(key, _RANGES) for key in common.node.value if key not in fields):
+                self.diagnostics.error("loop-range", at, message)
             for key in given:
                 self._times(fields[key], scope)
             return unknown

@@ -10,6 +10,8 @@ from eas_compiler.diagnostics import Diagnostic, Diagnostics
 from eas_compiler.plain_yaml import MAX_NODES
 from eas_compiler.source import Node, Source
 
+MAX_DEPTH = 100
+
 
 def read(source: Source, diagnostics: Diagnostics) -> Node | None:
     """Return a document, or None when it cannot be read; mistakes are reported."""
@@ -49,15 +51,20 @@ class _Converter:
 
     def __init__(self, source: Source, diagnostics: Diagnostics) -> None:
         self.source, self.diagnostics, self.left = source, diagnostics, MAX_NODES
+        self.depth = 0
 
     def node(self, given: Any, key: Any = None) -> Node:
         """Return a node; `key` is that of a member of a mapping."""
         self.left -= 1
-        if self.left == 0:
-            at = given.start_mark.index
-            self.diagnostics.add(Diagnostic("yaml", "error", "the document is too large", self.source, at, at + 1))
+        self.depth += 1
+        if self.left == 0 or (self.depth > MAX_DEPTH and self.left > 0):
+            at, self.left = given.start_mark.index, 0
+            message = "the document is too large" if self.depth <= MAX_DEPTH else f"nested more than {MAX_DEPTH} deep"
+            self.diagnostics.add(Diagnostic("yaml", "error", message, self.source, at, at + 1))
         keys = (key.start_mark.index, key.end_mark.index) if key is not None else (-1, -1)
-        return Node(self._value(given), self.source, given.start_mark.index, given.end_mark.index, *keys)
+        node = Node(self._value(given), self.source, given.start_mark.index, given.end_mark.index, *keys)
+        self.depth -= 1
+        return node
 
     def _value(self, given: Any) -> Any:
         if self.left <= 0:

@@ -416,7 +416,9 @@ REPEATS = [
                 name="r",
                 max_iterations=3,
             ),
-            make("f", "c", "r", b="(requested_metadata['r']['a']['text'] + requested_metadata['r']['l'][1]['b']['text'])"),
+            make(
+                "f", "c", "r", b="(requested_metadata['r']['a']['text'] + requested_metadata['r']['l'][1]['b']['text'])"
+            ),
         ],
         {
             "/t0#1/t0": ok(),

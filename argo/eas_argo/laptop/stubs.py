@@ -29,6 +29,11 @@ class Script:
         self.entries = entries
         self.patterns = [(_pattern(key), entry) for key, entry in entries.items() if set("*?") & set(key)]
 
+    @property
+    def says_no_work(self) -> bool:
+        """Whether some task is to have no work."""
+        return any(entry.verdict == "no_work" for entry in self.entries.values())
+
     def find(self, path: str, name: str | None, task: str) -> Entry:
         """Return the entry of a task; without one it passes and emits nothing."""
         if path in self.entries:

@@ -233,8 +233,10 @@ class _Scope:
     def _value(self, loop: dict[str, Any], outer: list[dict[str, Any]], index: int, found: dict[str, Any]) -> Any:
         names = self._names_of(loop, outer, found)
         form, given = loop["form"], loop["range"]
-        if form == "values" and isinstance(given, list) and not any("random" in one for one in given if isinstance(one, str)):
-            return ranges.element(_evaluated(given[index], names), index)  # no value has a part in another
+        if form == "values" and isinstance(given, list):
+            texts = (one for one in given if isinstance(one, str))
+            if not any("random" in text for text in texts):  # else a value has a part in those after it
+                return ranges.element(_evaluated(given[index], names), index)
         return ranges.value(form, _evaluated(given, names), index)
 
 

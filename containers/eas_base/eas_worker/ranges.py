@@ -30,18 +30,22 @@ def count(form: str, given: Any) -> int:
     if len(given) != 3:
         raise ExpressionError(f"{form} takes [first, last, number], not {len(given)} entries")
     for bound in given[:2]:
-        if isinstance(bound, bool) or not isinstance(bound, (int, float)):
-            raise ExpressionError(f"the bounds of {form} must be numbers, not {kind(bound)}")
-        if abs(bound) > _LARGEST:
-            raise ExpressionError(f"the bounds of {form} must not be larger than {_LARGEST:g}")
-        if form == "log_range" and bound <= 0:
-            raise ExpressionError(f"the bounds of log_range must be positive, not {bound}")
+        _check_bound(form, bound)
     number = given[2]
     if isinstance(number, bool) or not isinstance(number, int) or number < 1:
         raise ExpressionError(f"the number of values of {form} must be an integer of at least 1, not {number!r}")
     if number > MAX_ITERATIONS:
         raise ExpressionError(f"{number} iterations; at most {MAX_ITERATIONS} are possible")
     return number
+
+
+def _check_bound(form: str, bound: Any) -> None:
+    if isinstance(bound, bool) or not isinstance(bound, (int, float)):
+        raise ExpressionError(f"the bounds of {form} must be numbers, not {kind(bound)}")
+    if abs(bound) > _LARGEST:
+        raise ExpressionError(f"the bounds of {form} must not be larger than {_LARGEST:g}")
+    if form == "log_range" and bound <= 0:
+        raise ExpressionError(f"the bounds of log_range must be positive, not {bound}")
 
 
 def element(value: Any, index: int) -> Any:
