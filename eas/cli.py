@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Any
 from eas_compiler import cli as compiler
 from eas_compiler import render
 from eas_compiler.cli import OK, OUTSIDE, WRONG_INPUT, WRONG_USE
-from eas_compiler.compile import Checked, UnknownParameterError, check, compile_chain
+from eas_compiler.compile import Checked, UnknownParameterError, check, compile_chain, without_program
+from eas_compiler.diagnostics import Diagnostics
 from eas_provenance.repository import RepositoryError
 
 if TYPE_CHECKING:
     from eas_argo.laptop.stubs import Script
 
 INTERRUPTED = 130
+NO_PROGRAM_HINT = "it can be compiled and simulated"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -147,6 +149,10 @@ def _compiled(
 def _check(arguments: argparse.Namespace) -> int:
     name, data = compiler.read_chain(arguments.chain)
     checked = check(name, data, compiler.options(arguments))
+    for task, node in without_program(checked):
+        checked.diagnostics.warning(
+            "no-program", node, f"{task} has no program yet", "it can be compiled and simulated"
+        )
     if arguments.format == "json":
         _write(json.dumps([render.as_data(one, checked.root) for one in checked.diagnostics], indent=2))
     else:
@@ -187,7 +193,6 @@ def _script(file: Path | None) -> Script | None:
     """Read what stubs do; None when it is wrong, which has been shown."""
     from eas.simulate import read_script
     from eas_argo.laptop.stubs import Script
-    from eas_compiler.diagnostics import Diagnostics
 
     if file is None:
         return Script({})
@@ -202,6 +207,8 @@ def _script(file: Path | None) -> Script | None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    import rich  # noqa: F401 - of the extra that runs chains: without it, say so before anything begins
+
     from eas import report
     from eas.run import RefusedError, Request, run
     from eas_compiler.shape import shape
@@ -212,8 +219,10 @@ def _run(arguments: argparse.Namespace) -> int:
         return WRONG_INPUT
     workflow, checked, name, data = compiled
     assert checked.chain is not None and checked.links is not None  # noqa: PT018
-    if checked.links.externals:
-        return _refuse_externals(checked)
+    refusals = _refusals(checked)
+    if refusals.errors:
+        compiler.show_all(refusals)
+        return WRONG_INPUT
     request = Request(
         workflow,
         shape(checked.chain),
@@ -239,18 +248,19 @@ def _run(arguments: argparse.Namespace) -> int:
     return WRONG_INPUT if finished.is_failed else OK
 
 
-def _refuse_externals(checked: Checked) -> int:
-    from eas_compiler.diagnostics import Diagnostics
+def _refusals(checked: Checked) -> Diagnostics:
+    """Return why a chain without mistakes cannot be run: files that nobody makes, and types without a program."""
     from eas_compiler.link import shown
 
     assert checked.links is not None
-    missing = Diagnostics()
+    found = Diagnostics()
     for one in checked.links.externals:
         name = shown(one.pattern, one.task.common.scope)
         hint = "this version runs chains that make all of their files"
-        missing.error("missing-file", one.file.node, f"no task of the chain makes {name}", hint)
-    compiler.show_all(missing)
-    return WRONG_INPUT
+        found.error("missing-file", one.file.node, f"no task of the chain makes {name}", hint)
+    for task, node in without_program(checked):
+        found.error("no-program", node, f"{task} has no program yet", NO_PROGRAM_HINT)
+    return found
 
 
 def _types(arguments: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ Of the machine it reads the registry and the templates, and nothing else.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -89,6 +90,16 @@ def compile_chain(name: str, data: bytes, options: Options) -> tuple[dict[str, A
     workflow = lowering.lower(checked.chain, checked.links, checked.registry, parts, seed, checked.diagnostics)
     is_good = not checked.diagnostics.errors  # lowering may have found what no manifest can carry
     return (workflow if is_good else None), checked
+
+
+def without_program(checked: Checked) -> Iterator[tuple[str, Node]]:
+    """Yield the task types of a chain that have no program yet, each with the place where it is first used."""
+    seen: set[str] = set()
+    for item in walk(checked.chain.body) if checked.chain else ():
+        for variant in item.variants if isinstance(item, Task) else ():
+            if not variant.type.has_program and variant.type.name not in seen:
+                seen.add(variant.type.name)
+                yield variant.type.name, item.common.node.value["task"]
 
 
 def _sha256(data: bytes) -> str:

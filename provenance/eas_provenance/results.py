@@ -46,10 +46,10 @@ def outcomes(files: Directory, run: str, states: States) -> dict[str, Table]:
 
 
 def _variables(files: Directory, run: str, task: Task) -> dict[str, Any]:
-    """Return the values of the loop variables around a task, as its first try noted them; else their indices."""
+    """Return the values of the loop variables around a task, as its first try noted them; None where it noted none."""
     data = files.read(f"{record_key(run, task)}/attempt-0/run.json")
     values = json.loads(data)["loop_variables"] if data is not None else {}
-    return {loop["var"]: values.get(loop["var"], task.indices[loop["id"]]) for loop in task.description["loops"]}
+    return {loop["var"]: values.get(loop["var"]) for loop in task.description["loops"]}
 
 
 def _table(rows: list[dict[str, Any]], units: dict[str, str]) -> Table:

@@ -39,7 +39,7 @@ def test_a_table(files: Directory) -> None:
         "null": Table(
             ("i", "verdict", "outcome", "period"),
             ("", "", "", "d"),
-            (("a", "warn", "PASS", 1.5), (1, "warn", None, None)),
+            (("a", "warn", "PASS", 1.5), (None, "warn", None, None)),
         )
     }
 
