@@ -84,7 +84,7 @@ def time(expression: Expression, scope: Scope) -> Time:
         for key in [use.key] if use.key is not None else known:
             if key in known:
                 variable, is_index = known[key]
-                ids |= {variable.id} if is_index else {variable.id, *variable.depends}
+                ids |= {variable.id} if is_index and not variable.aliases else {variable.id, *variable.depends}
                 is_late = is_late or (variable.is_late and not is_index)
     return Time(frozenset(ids), is_late)
 
@@ -99,7 +99,8 @@ def metadata(scope: Scope, indices: names.Indices) -> dict[str, Any]:
     """Return what `metadata` holds at some indices: values of loops only where all that they depend on is given."""
     given = [one for one in scope.variables if one.id in indices]
     whole = [one.entry for one in given if one.depends <= indices.keys() and not one.is_late]
-    return loop_variables(whole, scope.parameters, indices) | {f"{one.name}_index": indices[one.id] for one in given}
+    named = {f"{one.name}_index": indices[one.id] for one in given if not one.aliases}
+    return loop_variables(whole, scope.parameters, indices) | named
 
 
 def is_possible(scope: Scope, indices: names.Indices) -> bool:

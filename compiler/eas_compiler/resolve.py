@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from eas_compiler import document, evaluate, leaf, names
+from eas_compiler.describe import pattern as described
 from eas_compiler.diagnostics import Diagnostics, did_you_mean, related
 from eas_compiler.names import Domain, Pattern
 from eas_compiler.registry import FLOW_CONTROL, Registry
@@ -117,6 +118,15 @@ class _Labels(NamedTuple):
     def texts(self) -> list[str]:
         mine = [str(pattern[0]) for pattern in self.here if len(pattern) == 1]
         return mine + (self.outer.texts() if self.outer else [])
+
+
+class _VariableName(NamedTuple):
+    """A loop variable's name: the first that it has, the others, how descriptions carry it, and what it depends on."""
+
+    name: str
+    aliases: tuple[str, ...]
+    text: Any
+    ids: frozenset[str]
 
 
 class _Where(NamedTuple):
@@ -254,33 +264,38 @@ class _Resolver:
     def _loop(self, common: Common, fields: dict[str, Node], where: _Where) -> Loop:
         self._missing(common, "parameter")
         self._missing(common, "task_list")
-        name = self._variable_name(fields.get("parameter"), "parameter", where.scope)
+        name, aliases, text, ids = self._variable_name(fields.get("parameter"), "parameter", where.scope)
         count, domain, entry, when = self._range(common, fields, where.scope)
         identifier = _unique(name, where.scope)
-        entry = {"var": name, "id": identifier, "at": common.path, **entry}
+        entry = {"var": text, "id": identifier, "at": common.path, **entry}
         used = count.names if count else frozenset()
         requested = {text: item for text, item in where.scope.requested.items() if text in used}
-        variable = Variable(identifier, name, domain, entry, when.ids, when.is_late, requested)
+        variable = Variable(identifier, name, domain, entry, when.ids | ids, when.is_late, requested, aliases)
         scope = where.scope._replace(variables=(*where.scope.variables, variable))
         path = f"{common.path}[{name}]"
         body = self._task_list(fields, "task_list", path, where._replace(scope=scope))
         return Loop(common, variable, count or _unknown(common), body or Sequence(path, ()))
 
-    def _variable_name(self, node: Node | None, what: str, scope: Scope) -> str:
-        if node is None:
-            return "_"
-        pattern = evaluate.pattern(node, scope, self.diagnostics, what)
-        if pattern is None:
-            return "_"
-        if names.variables(pattern):
-            self.diagnostics.error("not-yet", node, f"{what} may not depend on loop variables in this version")
-            return "_"
-        name = names.text(pattern, {})
-        if not _IDENTIFIER.match(name):
-            message = f"{what} {name!r} is no name of a variable"
-            self.diagnostics.error("variable-name", node, message, "letters, digits and _, at most 63, no digit first")
-            return "_"
-        return name
+    def _variable_name(self, node: Node | None, what: str, scope: Scope) -> _VariableName:
+        unknown = _VariableName("_", (), "_", frozenset())
+        pattern = evaluate.pattern(node, scope, self.diagnostics, what) if node is not None else None
+        if node is None or pattern is None:
+            return unknown
+        ids = frozenset(names.variables(pattern))
+        try:
+            texts = list(dict.fromkeys(names.text(pattern, at) for at in evaluate.combinations(ids, scope)))
+        except ExpressionError as error:
+            self.diagnostics.error("too-many-names", node, f"{what} would need a table: {error.message}")
+            return unknown
+        for name in texts:
+            if not _IDENTIFIER.match(name):
+                message = f"{what} {name!r} is no name of a variable"
+                hint = "letters, digits and _, at most 63, no digit first"
+                self.diagnostics.error("variable-name", node, message, hint)
+                return unknown
+        if not texts:
+            return unknown
+        return _VariableName(texts[0], tuple(texts[1:]), described(pattern, scope), ids)
 
     def _range(
         self, common: Common, fields: dict[str, Node], scope: Scope
@@ -412,11 +427,11 @@ class _Resolver:
     def _repeat(self, common: Common, fields: dict[str, Node], where: _Where) -> Repeat:
         for key in ("iteration_name", "repeat_criterion", "task_list"):
             self._missing(common, key)
-        name = self._variable_name(fields.get("iteration_name"), "iteration_name", where.scope)
+        name, aliases, text, ids = self._variable_name(fields.get("iteration_name"), "iteration_name", where.scope)
         maximum = self._maximum(fields.get("max_iterations"), where.scope)
         identifier = _unique(name, where.scope)
-        entry = {"var": name, "id": identifier, "at": common.path, "repeat": maximum}
-        variable = Variable(identifier, name, Domain(1, maximum), entry, frozenset(), False, {})
+        entry = {"var": text, "id": identifier, "at": common.path, "repeat": maximum}
+        variable = Variable(identifier, name, Domain(1, maximum), entry, ids, False, {}, aliases)
         scope = where.scope._replace(variables=(*where.scope.variables, variable))
         self._check_depth(fields.get("max_iterations", common.node.value["task"]), scope)
         body = self._task_list(fields, "task_list", f"{common.path}#", where._replace(scope=scope))

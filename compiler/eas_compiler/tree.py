@@ -13,7 +13,8 @@ class Variable(NamedTuple):
 
     `id` names its index in the manifest: the variable's name, made unique where an inner loop shadows an outer one.
     `entry` is the loop as descriptions carry it; `depends` are the loops that its values depend on; `is_late` says that
-    the values are known only at run time, and `requested` are the tasks whose metadata they need then.
+    the values are known only at run time, and `requested` are the tasks whose metadata they need then. Where its name
+    depends on loops around it, `aliases` are the other names that it has.
     """
 
     id: str
@@ -23,6 +24,7 @@ class Variable(NamedTuple):
     depends: frozenset[str]
     is_late: bool
     requested: dict[str, "Item"]
+    aliases: tuple[str, ...] = ()
 
 
 class Scope(NamedTuple):
@@ -41,9 +43,10 @@ class Scope(NamedTuple):
         """Return what `metadata` holds: for each key its loop, and whether it is the index rather than the value."""
         found: dict[str, tuple[Variable, bool]] = {}
         for variable in self.variables:
-            if "repeat" not in variable.entry:
-                found[variable.name] = (variable, False)
-            found[variable.name + "_index"] = (variable, True)
+            for name in (variable.name, *variable.aliases):
+                if "repeat" not in variable.entry:
+                    found[name] = (variable, False)
+                found[name + "_index"] = (variable, True)
         return found
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from eas_provenance.lines import record_key
 from eas_provenance.repository import Directory
 from eas_provenance.states import States, Task
+from eas_worker.assignment import written
 
 OUTCOME = "outcome"
 _FIRST = (OUTCOME, "target_period", "period")
@@ -49,7 +50,8 @@ def _variables(files: Directory, run: str, task: Task) -> dict[str, Any]:
     """Return the values of the loop variables around a task, as its first try noted them; None where it noted none."""
     data = files.read(f"{record_key(run, task)}/attempt-0/run.json")
     values = json.loads(data)["loop_variables"] if data is not None else {}
-    return {loop["var"]: values.get(loop["var"]) for loop in task.description["loops"]}
+    names = [written(loop["var"], task.indices) for loop in task.description["loops"]]
+    return {name: values.get(name) for name in names}
 
 
 def _table(rows: list[dict[str, Any]], units: dict[str, str]) -> Table:

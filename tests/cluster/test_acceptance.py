@@ -17,7 +17,7 @@ from tests.reference.tricky import TRICKY
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("cluster")]
 
 PROJECT = Path(__file__).parents[2]
-DOCUMENTS = [*sorted((PROJECT / "chains").glob("*.json")), *sorted((PROJECT / "tests/golden/manifests").glob("*"))]
+DOCUMENTS = [*sorted((PROJECT / "chains").glob("*.json")), *sorted((PROJECT / "tests/golden/manifests").glob("*.yaml"))]
 OURS = Options(registry=PROJECT / "registry.yaml")
 SHAPES = Options(registry=REGISTRY_FILE)
 SOME = settings(max_examples=12, deadline=None, database=None, derandomize=True, phases=[Phase.generate])

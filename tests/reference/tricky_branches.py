@@ -431,4 +431,26 @@ REPEATS = [
         },
         {"null": {"metadata": {"text": "T"}}},
     ),
+    Tricky(
+        "names_of_loop_variables_by_index",
+        "The name of a loop variable may depend on loops around it.",
+        [
+            loop(
+                "a",
+                ["x", "y"],
+                loop(
+                    "'p_{a}'.format(**metadata)",
+                    [1],
+                    make("'f_{a_index}'.format(**metadata)", b="('p_' + metadata['a'])"),
+                ),
+                repeat("'n_{a}'.format(**metadata)", "(False)", null()),
+            )
+        ],
+        {
+            "/t0[a=0]/t0[p_x=0]/t0": ok(),
+            "/t0[a=0]/t1#1/t0": ok(),
+            "/t0[a=1]/t0[p_y=0]/t0": ok(),
+            "/t0[a=1]/t1#1/t0": ok(),
+        },
+    ),
 ]

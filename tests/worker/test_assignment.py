@@ -76,7 +76,7 @@ def test_random_range_is_the_same_in_all_tasks_of_the_loop() -> None:
 )
 def test_paths_name_the_iteration(pattern: str, path: str) -> None:
     """Indices stand in a path where its loops are."""
-    loops = [{"id": "i"}, {"id": "n"}]
+    loops = [{"id": "i", "var": "i"}, {"id": "n", "var": "n"}]
     assert assignment.path_of(pattern, loops, {"i": 4, "n": 2}) == path
 
 

@@ -72,7 +72,8 @@ def path_of(pattern: str, loops: list[dict[str, Any]], indices: Indices) -> str:
         if part.endswith("#"):
             parts.append(f"{part}{indices[next(variables)['id']]}")
         elif part.endswith("]"):
-            parts.append(f"{part[:-1]}={indices[next(variables)['id']]}]")
+            loop = next(variables)
+            parts.append(f"{part.partition('[')[0]}[{written(loop['var'], indices)}={indices[loop['id']]}]")
         else:
             parts.append(part)
     return "/".join(parts)
@@ -201,10 +202,10 @@ class _Scope:
         """Return the loop variables, from the outside in: inner ones may shadow outer ones and depend on them."""
         found: dict[str, Any] = {}
         for depth, loop in enumerate(loops):
-            index = self.indices[loop["id"]]
+            name, index = written(loop["var"], self.indices), self.indices[loop["id"]]
             if "repeat" not in loop:
-                found[loop["var"]] = self._value(loop, loops[:depth], index, found)
-            found[loop["var"] + "_index"] = index
+                found[name] = self._value(loop, loops[:depth], index, found)
+            found[name + "_index"] = index
         return found
 
     def count(self, loop: dict[str, Any], outer: list[dict[str, Any]], **more: Any) -> int:
