@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import re
 import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-_CHUNK = 1 << 20
+from eas_worker.records import sha256 as sha256_of
+
 _PARTS = ".part"
 _NO_NAME = re.compile("[\\0\\ud800-\\udfff]")
 """What no name of a file can hold: the null character, and surrogates."""
@@ -53,7 +53,7 @@ class Directory:
         target = self.path(key)
         try:
             with self._movable(source) as whole:
-                if sha256 is not None and _sha256(whole) != sha256:
+                if sha256 is not None and sha256_of(whole) != sha256:
                     raise RepositoryError(f"the content of {key} changed on its way")
                 whole.chmod(0o444)
                 try:
@@ -92,11 +92,3 @@ class Directory:
             return None
         except OSError as error:
             raise RepositoryError(f"cannot read {key}: {error.strerror}") from error
-
-
-def _sha256(file: Path) -> str:
-    digest = hashlib.sha256()
-    with file.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
