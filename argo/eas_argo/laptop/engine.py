@@ -13,11 +13,9 @@ from typing import Any, NamedTuple, Protocol
 
 from eas_argo.laptop.forms import FormError, Scope
 from eas_argo.laptop.manifest import Dag, Manifest, Open, Pod, Step
+from eas_argo.laptop.past import SHUTDOWN, Node, Past
 
-Node = dict[str, Any]
 Observer = Callable[[Node], object]
-SHUTDOWN = "workflow shutdown with strategy: Terminate"
-"""What Argo says of nodes that had not ended when somebody ended the run."""
 _AHEAD = 4
 """How many pods are kept ready for each core: a large loop is opened no further than needed, innermost first."""
 
@@ -63,20 +61,21 @@ class Site(NamedTuple):
 
 
 class Run(NamedTuple):
-    """The name and uid of the Workflow, and its parameters."""
+    """The name and uid of the Workflow, its parameters, and what came of it in earlier lives of its engine."""
 
     name: str
     uid: str
     parameters: dict[str, str]
+    past: Past = Past()
 
 
 class State:
-    """What other steps of a DAG can see of one: its phase and its output parameters."""
+    """How a step ended: its phase and its output parameters; `is_new` when anything of it was done in this life."""
 
-    __slots__ = ("outputs", "phase")
+    __slots__ = ("is_new", "outputs", "phase")
 
-    def __init__(self, phase: str, outputs: dict[str, str]) -> None:
-        self.phase, self.outputs = phase, outputs
+    def __init__(self, phase: str, outputs: dict[str, str], *, is_new: bool = True) -> None:
+        self.phase, self.outputs, self.is_new = phase, outputs, is_new
 
     def member(self, name: str) -> Any:
         """Return a member as expressions name it."""
@@ -87,14 +86,15 @@ class State:
         raise FormError(f"a step has no {name!r}")
 
 
-Done = Callable[[str, dict[str, str]], None]
+Done = Callable[[State], None]
 
 
 class Engine:
-    """Runs one manifest on one executor."""
+    """Runs one manifest on one executor; what its past has done already stays as it is, and is not told of again."""
 
     def __init__(self, manifest: Manifest, run: Run, executor: Executor, site: Site, observe: Observer) -> None:
         self.manifest, self.executor, self.site, self.observe = manifest, executor, site, observe
+        self.past = run.past
         self.run_name = run.name
         self.workflow = {"workflow.name": run.name, "workflow.uid": run.uid}
         values = manifest.parameters | run.parameters
@@ -107,6 +107,7 @@ class Engine:
         self.free = Site(site.cpu, site.memory_bytes)
         self.phase: str | None = None
         self.is_stopping = False
+        self._latest = ""
 
     def run(self) -> str:
         """Run to the end; return the phase of the Workflow."""
@@ -152,8 +153,13 @@ class Engine:
             place.tell("Failed", message=SHUTDOWN)
         self.phase = "Failed"
 
-    def _end(self, phase: str, _outputs: dict[str, str]) -> None:
-        self.phase = "Succeeded" if phase in ("Skipped", "Omitted") else phase
+    def _end(self, state: State) -> None:
+        self.phase = "Succeeded" if state.phase in ("Skipped", "Omitted") else state.phase
+
+    def now(self) -> str:
+        """Return the time, in UTC; it stands still while the machine's clock is behind what was said before."""
+        self._latest = max(self._latest, datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"))
+        return self._latest
 
     def _start_ready(self) -> None:
         """Start the tries that fit, in their order; one that does not fit does not hold up smaller ones."""
@@ -175,43 +181,66 @@ class Engine:
         self.free = Site(self.free.cpu + sign * one.cpu, self.free.memory_bytes + sign * one.pod.memory_bytes)
 
     def begin(self, place: _Place, done: Done) -> None:
-        """Begin a template."""
+        """Begin a template, unless it has ended in an earlier life."""
+        ended = self.ended_before(place)
+        if ended is not None:
+            done(ended)
+            return
         template = self.manifest.templates[place.template]
         if isinstance(template, Dag):
             _DagRun(self, template, place, done).start()
         elif isinstance(template, Open):
             place.type = "Suspend"
             place.tell("Succeeded")
-            done("Succeeded", {})
+            done(State("Succeeded", {}))
         else:
             _Retry(self, template, place, done).start()
 
+    def ended_before(self, place: _Place) -> State | None:
+        """Return how a node ended in an earlier life; None when it did not, or what it depends on is done anew."""
+        node = None if place.is_anew else self.past.ended(place.name)
+        if node is None:
+            return None
+        outputs = node.get("outputs", {}).get("parameters", ())
+        return State(node["phase"], {one["name"]: one["value"] for one in outputs}, is_new=False)
+
+    def forget_beneath(self, place: _Place) -> None:
+        """Tell that what stood beneath a node in an earlier life is no part of the run any more."""
+        if place.is_anew and self.past.beneath(place.name):
+            self.observe({"forget": place.name})
+
 
 class _Place:
-    """A node: its name in the tree, its template and the parameters it got."""
+    """A node: its name in the tree, its template and the parameters it got.
 
-    __slots__ = ("boundary", "engine", "is_try", "name", "parameters", "started", "template", "type")
+    `is_anew` tells that something it depends on was done in this life, so that nothing of an earlier one counts.
+    """
+
+    __slots__ = ("boundary", "engine", "is_anew", "is_try", "name", "parameters", "started", "template", "type")
 
     def __init__(
         self, engine: Engine, name: str, boundary: str | None, template: str, parameters: dict[str, str]
     ) -> None:
         self.engine, self.name, self.boundary = engine, name, boundary
         self.template, self.parameters = template, parameters
-        self.type, self.is_try = "DAG", False
+        self.type, self.is_try, self.is_anew = "DAG", False, False
         self.started = ""
 
     def child(self, name: str, template: str, parameters: dict[str, str]) -> _Place:
         """Return a node below this one; the boundary of nodes is the DAG that they belong to."""
         boundary = self.name if self.type == "DAG" else self.boundary
-        return _Place(self.engine, f"{self.name}{name}", boundary, template, parameters)
+        place = _Place(self.engine, f"{self.name}{name}", boundary, template, parameters)
+        place.is_anew = self.is_anew
+        return place
 
     def tell(
         self, phase: str, *, message: str = "", outputs: dict[str, str] | None = None, exit_code: int | None = None
     ) -> None:
         """Tell the observer of the node as it is now."""
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        if phase == "Running" or not self.started:
-            self.started = now
+        now = self.engine.now()
+        if not self.started:
+            before = None if self.is_anew or self.is_try else self.engine.past.opened(self.name)
+            self.started = before["startedAt"] if before is not None else now
         node: Node = {
             "id": self.name,
             "name": self.name,
@@ -261,13 +290,19 @@ class _DagRun:
             if not count:
                 self._later(self.dag.steps[name])
 
+    @property
+    def _is_new(self) -> bool:
+        return self.place.is_anew or any(state.is_new for state in self.states.values())
+
     def _later(self, step: Step) -> None:
         self.engine.todo.append(lambda: self._consider(step))
 
     def _consider(self, step: Step) -> None:
         """Decide about a step of which everything that it waits for has ended."""
-        phases = {name: self.states[name].phase for name in step.depends.steps}
+        waited = {name: self.states[name] for name in step.depends.steps}
+        phases = {name: state.phase for name, state in waited.items()}
         place = self.place.child(f".{step.name}", step.template, {})
+        place.is_anew = place.is_anew or any(state.is_new for state in waited.values())
         try:
             if not step.depends.test(phases):
                 self._leave_out(step, place, "Omitted", "omitted: depends condition not met")
@@ -282,14 +317,15 @@ class _DagRun:
             place.parameters = {one.name: one.value(self.scope) for one in step.arguments}
         except FormError as error:
             place.tell("Error", message=str(error))
-            self._ended(step, "Error", {})
+            self._ended(step, State("Error", {}))
             return
-        self.engine.begin(place, lambda phase, outputs: self._ended(step, phase, outputs))
+        self.engine.begin(place, lambda state: self._ended(step, state))
 
     def _leave_out(self, step: Step, place: _Place, phase: str, message: str) -> None:
+        self.engine.forget_beneath(place)
         place.type = "Skipped"
         place.tell(phase, message=message)
-        self._ended(step, phase, {})
+        self._ended(step, State(phase, {}, is_new=place.is_anew))
 
     def _fan_out(self, step: Step, place: _Place) -> None:
         assert step.items is not None
@@ -297,16 +333,18 @@ class _DagRun:
         if not count.isdigit():
             raise FormError(f"{count!r} is no number of iterations")
         if count == "0":
-            place.type = "Skipped"
-            place.tell("Skipped", message="Skipped, empty params")
-            self._ended(step, "Skipped", {})
+            self._leave_out(step, place, "Skipped", "Skipped, empty params")
             return
+        ended = self.engine.ended_before(place)
+        if ended is not None:
+            self._ended(step, ended)
+            return
+        self.engine.forget_beneath(place)
         place.tell("Running")
-        done: Done = lambda phase, outputs: self._ended(step, phase, outputs)  # noqa: E731 - named for its type
-        self.engine.loops.append(_FanOut(step, place, self.scope, int(count), done))
+        self.engine.loops.append(_FanOut(step, place, self.scope, int(count), lambda state: self._ended(step, state)))
 
-    def _ended(self, step: Step, phase: str, outputs: dict[str, str]) -> None:
-        self.states[step.name] = State(phase, outputs)
+    def _ended(self, step: Step, state: State) -> None:
+        self.states[step.name] = state
         for name in self.dag.after[step.name]:
             self.missing[name] -= 1
             if not self.missing[name]:
@@ -324,7 +362,7 @@ class _DagRun:
             except FormError as error:
                 phase, message = "Error", str(error)
         self.place.tell(phase, message=message, outputs=outputs)
-        self.done(phase, outputs)
+        self.done(State(phase, outputs, is_new=self._is_new))
 
     def _phase(self) -> str:
         """Return the worst of the leaves; one that did not run is as bad as what it waited for."""
@@ -354,7 +392,7 @@ class _FanOut:
             done,
         )
         self.begun = self.ended = 0
-        self.worst = "Succeeded"
+        self.worst, self.is_new = "Succeeded", place.is_anew
 
     def next(self) -> None:
         """Begin the next child."""
@@ -367,25 +405,30 @@ class _FanOut:
             parameters = {one.name: one.value(scope) for one in self.step.arguments}
         except FormError as error:
             self.place.child(f"({index}:{index})", self.step.template, {}).tell("Error", message=str(error))
-            self._child("Error", {})
+            self._child(State("Error", {}))
             return
         place = self.place.child(f"({index}:{index})", self.step.template, parameters)
         self.engine.begin(place, self._child)
 
-    def _child(self, phase: str, _outputs: dict[str, str]) -> None:
+    def _child(self, state: State) -> None:
         self.ended += 1
-        self.worst = _worst([self.worst, phase])
+        self.worst, self.is_new = _worst([self.worst, state.phase]), self.is_new or state.is_new
         if self.ended == self.count:
             self.place.tell(self.worst)
-            self.done(self.worst, {})
+            self.done(State(self.worst, {}, is_new=self.is_new))
 
 
 class _Retry:
-    """A pod template: tries until one succeeds or no more are due. Its outputs are those of the last."""
+    """A pod template: tries until one succeeds or no more are due. Its outputs are those of the last.
+
+    Tries are numbered through all lives; `first` is the number of the first one that counts against how many are due.
+    """
 
     def __init__(self, engine: Engine, pod: Pod, place: _Place, done: Done) -> None:
         self.engine, self.pod, self.place, self.done = engine, pod, place, done
-        self.attempt = 0
+        self.attempt = engine.past.tries(place.name)
+        goes_on = not place.is_anew and engine.past.opened(place.name) is not None
+        self.first = 0 if goes_on else self.attempt
 
     def start(self) -> None:
         self.place.type = "Retry"
@@ -415,23 +458,25 @@ class _Retry:
         )
 
     def ended(self, place: _Place, ended: Ended) -> None:
-        if self.engine.is_stopping or not self._is_due(ended):
+        if ended.message != SHUTDOWN and not self._is_due(ended):
             self._finish(place, ended)
             return
         place.tell(ended.phase, message=ended.message, exit_code=ended.exit_code)
-        self.attempt += 1
-        self._try()
+        if not self.engine.is_stopping:  # else this stays open, so that a later life can go on with it
+            self.attempt += 1
+            self._try()
 
     def _is_due(self, ended: Ended) -> bool:
+        tried = self.attempt - self.first
         if ended.phase == "Error":
-            return self.attempt < self.pod.retry.errors
-        return ended.phase == "Failed" and ended.exit_code == 1 and self.attempt < self.pod.retry.exits
+            return tried < self.pod.retry.errors
+        return ended.phase == "Failed" and ended.exit_code == 1 and tried < self.pod.retry.exits
 
     def _finish(self, place: _Place, ended: Ended) -> None:
         outputs = ended.parameters
         place.tell(ended.phase, message=ended.message, outputs=outputs, exit_code=ended.exit_code)
         self.place.tell(ended.phase, message=ended.message, outputs=outputs, exit_code=ended.exit_code)
-        self.done(ended.phase, outputs)
+        self.done(State(ended.phase, outputs))
 
 
 class _Try:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Self
 
 from eas_argo.laptop import folders
-from eas_argo.laptop.engine import SHUTDOWN, Ended, Work
+from eas_argo.laptop.engine import Ended, Work
 from eas_argo.laptop.folders import Files
 from eas_argo.laptop.forks import DiedError, Exited, Forks, Started
 from eas_argo.laptop.manifest import Manifest, Pod
+from eas_argo.laptop.past import SHUTDOWN
 from eas_argo.laptop.server import end_group
 
 GRACE_S = 3.0

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from eas_argo.laptop.engine import SHUTDOWN, Ended, Site, Work
+from eas_argo.laptop.engine import Ended, Site, Work
+from eas_argo.laptop.past import SHUTDOWN
 from tests.argo.laptop.writing import Ran, dag, ended, phases, pod, ran, step, workflow
 
 SAMPLES = Path(__file__).parents[2] / "fixtures/argo"
