@@ -133,7 +133,15 @@ class Site:
                 shutil.copy(source.folder / "products" / "lightcurve", folder / "in" / ".products" / port)
         return Try(folder, runtime.execute("run", self.environment(folder, description, **more)))
 
-    def judge(self, description: Json, *tries: Try, status: str | None = None) -> Try:
+    def inline(self, description: Json, inputs: Mapping[str, bytes] | None = None, **more: str) -> Try:
+        """Run a program and judge it in one."""
+        folder = self.new()
+        for port, data in (inputs or {}).items():
+            (folder / "in").mkdir(exist_ok=True)
+            (folder / "in" / port).write_bytes(data)
+        return Try(folder, runtime.execute("inline", self.environment(folder, description, **more)))
+
+    def judge(self, description: Json, *tries: Try, status: str | None = None, verb: str = "qc") -> Try:
         """Judge the last of some tries, as Argo hands them over."""
         folder = self.new()
         for number, tried in enumerate(tries):
@@ -149,7 +157,7 @@ class Site:
                     (folder / kind).mkdir(parents=True, exist_ok=True)
                     shutil.copy(file, folder / kind)
         environment = self.environment(folder, description, EAS_STATUS=status)
-        return Try(folder, runtime.execute("qc", environment))
+        return Try(folder, runtime.execute(verb, environment))
 
     def ask(self, description: Json, requested: Mapping[int, Json]) -> Try:
         """Answer questions about the metadata that were requested."""

@@ -1,4 +1,4 @@
-"""The command of every image: ``python -m eas_worker run|qc|ask``."""
+"""The command of every image: ``python -m eas_worker run|qc|inline|rescue|ask``."""
 
 from __future__ import annotations
 

@@ -1,13 +1,16 @@
-"""The gate of a task: judge its last try, and answer what the chain asks about it."""
+"""The gate of a task: judge its last try, and answer what the chain asks about it.
+
+A gate is a step of its own, which is brought what the program left, or stands in the same process right behind it.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from eas_worker import programs
 from eas_worker.api import ContractError
 from eas_worker.assignment import answer
-from eas_worker.attempt import folder_of, read_attempt, read_description, threads_of
+from eas_worker.attempt import folder_of, number_of, read_attempt, read_description, threads_of
 from eas_worker.context import InputFile
 from eas_worker.endings import ending_of, remove, tell
 from eas_worker.logs import LogStream, captured
@@ -17,7 +20,7 @@ from eas_worker.surroundings import StopSignal, limited_threads
 from eas_worker.usage import Meter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from eas_worker.attempt import Attempt
@@ -25,16 +28,43 @@ if TYPE_CHECKING:
 OPEN = ("pass", "warn")
 
 
+class Left(NamedTuple):
+    """What the last try of a program left: its number and record, its files and their records by port.
+
+    Without a number there was no try that left anything; the record is empty when that try left none.
+    """
+
+    number: int | None
+    run: dict[str, Any]
+    files: Path
+    products: Path
+
+
 def judge(environment: Mapping[str, str]) -> int:
-    """Judge a task, keep the records, and return 0 when what depends on it may run."""
+    """Judge a task by what was brought of it, keep the records, and return 0 when what depends on it may run."""
+    folder = folder_of(environment)
+    return _judge(environment, folder / "records", lambda: brought(folder))
+
+
+def judge_here(environment: Mapping[str, str]) -> int:
+    """Judge what a program that ended well has left in this folder; as `judge`, but with records of its own in `qc`."""
+    folder = folder_of(environment)
+
+    def left() -> Left:
+        run = read_json(folder / "records" / "run.json")
+        return Left(number_of(environment), run, folder / "out", folder / "products")
+
+    return _judge({**environment, "EAS_STATUS": "Succeeded"}, folder / "qc", left)
+
+
+def _judge(environment: Mapping[str, str], records: Path, find: Callable[[], Left]) -> int:
     meter = Meter()
     folder = folder_of(environment)
-    records = folder / "records"
     records.mkdir(parents=True, exist_ok=True)
     stream = LogStream(records / "log.jsonl")
     stop = StopSignal()
     with stop, captured(stream):
-        judging = _Judging(folder)
+        judging = _Judging(find)
         traceback = ""
         try:
             with stop.raising():
@@ -54,12 +84,11 @@ def judge(environment: Mapping[str, str]) -> int:
 class _Judging:
     """A judgement while it is made: as much of it as there is already."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, find: Callable[[], Left]) -> None:
+        self._find = find
         self._description: dict[str, Any] = {}
         self._attempt: Attempt | None = None
-        self._number: int | None = None
-        self._run: dict[str, Any] = {}
+        self._left: Left | None = None
         self._context: QualityContext | None = None
         self.answers: dict[str, int] = {}
 
@@ -67,11 +96,11 @@ class _Judging:
         """Do all that may take long or fail."""
         self._description = read_description(environment)
         self._attempt = attempt = read_attempt(self._description, environment)
-        self._number, self._run = last_try(self._folder)
-        broken = what_broke(environment.get("EAS_STATUS", ""), self._run)
+        self._left = left = self._find()
+        broken = what_broke(environment.get("EAS_STATUS", ""), left.run)
         if broken:
             return Verdict("error", f"error: {broken}")
-        self._context = context = QualityContext(attempt, stream, made(attempt, self._run), self._run["metadata"])
+        self._context = context = QualityContext(attempt, stream, made(attempt, left), left.run["metadata"])
         path = programs.find(attempt.programs, "qc", context.task)
         if path is not None:
             with limited_threads(attempt.threads), programs.loaded(path, "qc") as program:
@@ -87,29 +116,33 @@ class _Judging:
     def record(self, verdict: Verdict, traceback: str, meter: Meter) -> QcRecord:
         """Return the record of it."""
         attempt, context = self._attempt, self._context
+        run = self._left.run if self._left else {}
         return QcRecord(
             path=attempt.assignment.path if attempt else self._description.get("path", ""),
             task=attempt.assignment.task if attempt else self._description.get("task", ""),
-            attempt=self._number,
+            attempt=self._left.number if self._left else None,
             verdict=verdict.verdict,
             reason=verdict.reason,
             traceback=traceback,
             usage=meter.usage(threads_of(self._description)),
-            metadata=context.metadata if context else self._run.get("metadata", {}),
+            metadata=context.metadata if context else run.get("metadata", {}),
             criteria=context.criteria if context else [],
-            outputs=self._run.get("outputs", {}),
+            outputs=run.get("outputs", {}),
             answers=self.answers if verdict.verdict in OPEN else {},
         )
 
 
-def last_try(folder: Path) -> tuple[int | None, dict[str, Any]]:
-    """Return number and record of the last try that left anything; the record is empty when it left none."""
-    numbers = sorted(
-        int(path.name.removeprefix("attempt-")) for path in (folder / "in" / ".attempts").glob("attempt-*")
-    )
+def brought(folder: Path) -> Left:
+    """Return what was brought into the folder of a gate."""
+    number, run = _last_try(folder / "in" / ".attempts")
+    return Left(number, run, folder / "in" / ".out", folder / "in" / ".out-products")
+
+
+def _last_try(attempts: Path) -> tuple[int | None, dict[str, Any]]:
+    numbers = sorted(int(path.name.removeprefix("attempt-")) for path in attempts.glob("attempt-*"))
     if not numbers:
         return None, {}
-    record = folder / "in" / ".attempts" / f"attempt-{numbers[-1]}" / "run.json"
+    record = attempts / f"attempt-{numbers[-1]}" / "run.json"
     return numbers[-1], read_json(record) if record.exists() else {}
 
 
@@ -134,7 +167,7 @@ def what_broke(status: str, run: Mapping[str, Any]) -> str:
     return ""
 
 
-def made(attempt: Attempt, run: Mapping[str, Any]) -> dict[str, InputFile]:
+def made(attempt: Attempt, left: Left) -> dict[str, InputFile]:
     """Show the output files under their real names, once they are known to be what the program committed.
 
     Raises
@@ -143,8 +176,8 @@ def made(attempt: Attempt, run: Mapping[str, Any]) -> dict[str, InputFile]:
         When a file is missing or has changed on its way.
     """
     shown = {}
-    for port, committed in run["outputs"].items():
-        file, record = attempt.folder / "in" / ".out" / port, attempt.folder / "in" / ".out-products" / port
+    for port, committed in left.run["outputs"].items():
+        file, record = left.files / port, left.products / port
         if not file.is_file():
             raise ContractError(f"output {port!r} was committed, but it did not arrive")
         if file.stat().st_size != committed["size"] or sha256(file) != committed["sha256"]:

@@ -1,4 +1,4 @@
-"""Running an attempt: ``run`` the program, ``qc`` what it made, or ``ask`` what the chain wants to know.
+"""Running an attempt: ``run`` the program, ``qc`` what it made, do both ``inline``, or ``ask`` for what the chain needs.
 
 `execute` serves a container, where the process is there for one attempt, and the laptop, where it is a fork of a server
 that has everything loaded: it takes its surroundings as an argument and leaves the process as it found it.
@@ -13,7 +13,7 @@ from eas_worker.api import ContractError
 from eas_worker.attempt import folder_of, number_of, read_attempt, read_description, threads_of
 from eas_worker.context import Context
 from eas_worker.endings import DONE, Ending, ending_of, remove, tell
-from eas_worker.gate import judge
+from eas_worker.gate import judge, judge_here
 from eas_worker.logs import LogStream, captured
 from eas_worker.questions import ask
 from eas_worker.records import RunRecord, write_json, write_text
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from eas_worker.attempt import Attempt
     from eas_worker.records import Product
 
-VERBS = ("run", "qc", "ask")
+CLOSED = 12
+"""Exit status of ``inline`` when quality control closed the gate: that is never tried again."""
 
 
 def execute(verb: str, environment: Mapping[str, str]) -> int:
@@ -36,7 +37,7 @@ def execute(verb: str, environment: Mapping[str, str]) -> int:
     Parameters
     ----------
     verb : str
-        ``"run"``, ``"qc"`` or ``"ask"``.
+        One of `VERBS`.
     environment : mapping
         The variables ``EAS_…``; in a container `os.environ`.
 
@@ -44,9 +45,11 @@ def execute(verb: str, environment: Mapping[str, str]) -> int:
     -------
     int
         The exit status: of ``run`` 0 done or no work, 1 raised, 10 failed, 143 told to stop; of ``qc`` 0 for the
-        verdicts pass and warn, else 1; of ``ask`` 0, or 1 when a question has no answer.
+        verdicts pass and warn, else 1; of ``inline`` that of ``run`` when the program broke, else 0, or 12 when the
+        verdict closes the gate; of ``rescue``, the gate of what broke inline, 1; of ``ask`` 0, or 1 when a question has
+        no answer.
     """
-    return {"run": run, "qc": judge, "ask": ask}[verb](environment)
+    return VERBS[verb](environment)
 
 
 def run(environment: Mapping[str, str]) -> int:
@@ -74,6 +77,25 @@ def run(environment: Mapping[str, str]) -> int:
             write_text(folder / "no_work", "true")
         remove(folder / "tmp")
     return 0 if ending.status == "no_work" else ending.exit_status
+
+
+def inline(environment: Mapping[str, str]) -> int:
+    """Run a program and judge it; a program that broke is left to ``rescue``, after its last try."""
+    status = run(environment)
+    if status:
+        return status
+    folder = folder_of(environment)
+    if (folder / "no_work").exists() and read_description(environment).get("no_work"):
+        write_json(folder / "answers", {})
+        return 0
+    if judge_here(environment):
+        # Written last: whatever fails before it, and is not the verdict, is for ``rescue`` to report.
+        write_text(folder / "closed", "true")
+        return CLOSED
+    return 0
+
+
+VERBS = {"run": run, "qc": judge, "inline": inline, "rescue": judge, "ask": ask}
 
 
 class _Doing:
