@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, LargeBinary, MetaData
+from sqlalchemy import JSON, BigInteger, Column, Index, LargeBinary, MetaData, String
 from sqlmodel import Field, SQLModel
 
 NAMING = {
@@ -21,6 +21,8 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 """Constraints have names, so that a migration can change them on every database."""
+SORTED = String().with_variant(String(collation="C"), "postgresql")
+"""A text whose order is that of its characters, as everywhere in EAS, and not that of a language."""
 
 
 class Table(SQLModel):
@@ -48,7 +50,7 @@ class Document(Table, table=True):
 class Run(Table, table=True):
     """A run.
 
-    `state` is running, succeeded, failed or cancelled; that an engine died shows only in that nothing moves any more.
+    `state` is running, succeeded, failed or cancelled; or interrupted, as long as it is running but its engine is dead.
     `source` is the file of the chain as the author named it, `site` where it runs.
     """
 
@@ -80,10 +82,14 @@ class Tag(Table, table=True):
 
 
 class Cursor(Table, table=True):
-    """How far a run's node updates have been taken: a position in its journal, or a version of its object."""
+    """How far a run's node updates have been taken: a position in its journal, or a version of its object.
+
+    `seen` is when whoever takes them last looked: the sign that the run is followed.
+    """
 
     run_id: int = _run(primary_key=True)
     position: str
+    seen: str
 
 
 class TaskType(Table, table=True):
@@ -99,9 +105,9 @@ class TaskType(Table, table=True):
     image: str
     cpu: float
     gpu: int
-    memory_bytes: int
-    at_least: int
-    at_most: int | None = None
+    memory_bytes: int = Field(sa_type=BigInteger)
+    at_least: int = Field(sa_type=BigInteger)
+    at_most: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class Task(Table, table=True):
@@ -115,7 +121,7 @@ class Task(Table, table=True):
 
     run_id: int = _run(primary_key=True)
     path: str = Field(primary_key=True)
-    position: str
+    position: str = Field(sa_type=SORTED)
     type: str
     name: str | None = None
     job_name: str
@@ -154,9 +160,9 @@ class Attempt(Table, table=True):
     wall_s: float | None = None
     cpu_s: float | None = None
     cpu_children_s: float | None = None
-    peak_memory_bytes: int | None = None
+    peak_memory_bytes: int | None = Field(default=None, sa_type=BigInteger)
     cpu_request: float
-    memory_request_bytes: int
+    memory_request_bytes: int = Field(sa_type=BigInteger)
     host: str = ""
     threads: int | None = None
 
@@ -192,7 +198,7 @@ class Version(Table, table=True):
     directory: str
     name: str
     type: str
-    size_bytes: int
+    size_bytes: int = Field(sa_type=BigInteger)
     sha256: str
     key: str
     verdict: str | None = None
