@@ -429,6 +429,8 @@ class _Retry:
         self.attempt = engine.past.tries(place.name)
         goes_on = not place.is_anew and engine.past.opened(place.name) is not None
         self.first = 0 if goes_on else self.attempt
+        last = engine.past.ended(f"{place.name}({self.attempt - 1})") if goes_on else None
+        self.last_message: str = last.get("message", "") if last is not None else ""
 
     def start(self) -> None:
         self.place.type = "Retry"
@@ -450,7 +452,7 @@ class _Retry:
         scope = Scope(self.engine.workflow, self.place.parameters, {}, retries=self.attempt)
         return Work(
             identifier,
-            self.pod,
+            self.pod.after(self.attempt - self.first, self.last_message),
             self.attempt,
             {name: value(scope) for name, value in self.pod.environment},
             tuple((one.path, one.key(scope), one.optional) for one in self.pod.inputs),
@@ -458,8 +460,13 @@ class _Retry:
         )
 
     def ended(self, place: _Place, ended: Ended) -> None:
+        self.last_message = ended.message
         if ended.message != SHUTDOWN and not self._is_due(ended):
             self._finish(place, ended)
+            return
+        too_large = self._too_large(self.attempt - self.first + 1)
+        if too_large:
+            self._finish(place, ended._replace(message=f"{ended.message}; {too_large}"))
             return
         place.tell(ended.phase, message=ended.message, exit_code=ended.exit_code)
         if not self.engine.is_stopping:  # else this stays open, so that a later life can go on with it
@@ -468,9 +475,14 @@ class _Retry:
 
     def _is_due(self, ended: Ended) -> bool:
         tried = self.attempt - self.first
-        if ended.phase == "Error":
-            return tried < self.pod.retry.errors
-        return ended.phase == "Failed" and ended.exit_code == 1 and tried < self.pod.retry.exits
+        return self.pod.retry.is_due(tried, ended.phase, ended.exit_code, ended.message)
+
+    def _too_large(self, tried: int) -> str:
+        """Return why no try can follow, when it would get more memory than the site has."""
+        needed, there = self.pod.after(tried, self.last_message).memory_bytes, self.engine.site.memory_bytes
+        if needed <= there:
+            return ""
+        return f"the next try would get {needed / 1e9:.3g} GB of memory, but this machine has {there / 1e9:.3g} GB"
 
     def _finish(self, place: _Place, ended: Ended) -> None:
         outputs = ended.parameters

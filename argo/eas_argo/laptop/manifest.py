@@ -66,11 +66,44 @@ class Result(NamedTuple):
     default: str | None
 
 
+OUT_OF_MEMORY = "OOMKilled (exit code 137)"
+"""What Argo says of a program that was killed because it held more memory than it may."""
+_KILLED = "OOMKilled"
+
+
 class Retry(NamedTuple):
-    """How often a program is started again: after an error of its surroundings, and after an exit with 1."""
+    """How often a program is started again.
+
+    After an error of its surroundings, after an exit with 1, and after it was killed for the memory that it held.
+    """
 
     errors: int
     exits: int
+    growths: int = 0
+
+    def is_due(self, tried: int, phase: str, exit_code: int, message: str) -> bool:
+        """Tell whether a program is started again after one of its tries, which are counted from 0."""
+        return (
+            (phase == "Error" and tried < self.errors)
+            or (phase == "Failed" and exit_code == 1 and tried < self.exits)
+            or (phase == "Failed" and _KILLED in message and tried < self.growths)
+        )
+
+
+class Growth(NamedTuple):
+    """How memory grows from one try to the next: from a start by a factor, up to a most [MB]."""
+
+    start: int
+    factor: float
+    most: int
+
+    def memory_bytes(self, tried: int) -> int:
+        """Return what the try gets that comes after so many others."""
+        try:
+            grown = self.start * self.factor**tried
+        except OverflowError:
+            grown = self.most
+        return int(min(self.most, grown)) * 10**6
 
 
 class Pod(NamedTuple):
@@ -94,6 +127,13 @@ class Pod(NamedTuple):
     gpu: int
     memory_bytes: int
     time_limit_s: float
+    growth: Growth | None = None
+
+    def after(self, tried: int, message: str) -> Pod:
+        """Return it as it is after so many tries, of which the last one ended with a message."""
+        if self.growth is None or _KILLED not in message:
+            return self
+        return self._replace(memory_bytes=self.growth.memory_bytes(tried))
 
 
 class Open(NamedTuple):
@@ -115,8 +155,17 @@ class Manifest(NamedTuple):
     about: dict[str, Any]
 
 
+PROGRAMS = ("run", "inline")
+"""The verbs of the worker that start a program."""
+VERBS = (*PROGRAMS, "qc", "rescue", "ask")
+
 _ROOT = "/eas/"
-_RETRIED = re.compile(r"lastRetry\.exitCode == '1' && asInt\(retries\) < (\d+)")
+_EXITS = re.compile(r"lastRetry\.exitCode == '1' && asInt\(retries\) < (\d+)")
+_GROWTHS = re.compile(r"lastRetry\.message contains 'OOMKilled' && asInt\(retries\) < (\d+)")
+_GROWN = re.compile(
+    r"\{\{=string\(int\(lastRetry\.message contains 'OOMKilled' \? "
+    r"min\((?P<most>\d+), (?P<start>\d+) \* (?P<factor>[\d.e+]+) \*\* asInt\(retries\)\) : (?P=start)\)\)\}\}M"
+)
 
 
 def load(workflow: dict[str, Any]) -> Manifest:
@@ -209,7 +258,7 @@ def _step(given: dict[str, Any]) -> Step:
 def _pod(given: dict[str, Any]) -> Pod:
     container = given["container"]
     command = container["command"]
-    if command[:3] != ["python3", "-m", "eas_worker"] or command[3] not in ("run", "qc", "ask"):
+    if command[:3] != ["python3", "-m", "eas_worker"] or command[3] not in VERBS:
         raise UnsupportedError(
             f"the template {given['name']!r} runs {command!r}; the embedded engine starts the EAS worker only"
         )
@@ -232,6 +281,7 @@ def _pod(given: dict[str, Any]) -> Pod:
         gpu=int(limits.get("nvidia.com/gpu", 0)),
         memory_bytes=_bytes(str(limits["memory"])),
         time_limit_s=float(given["activeDeadlineSeconds"]),
+        growth=_growth(given),
     )
 
 
@@ -242,13 +292,27 @@ def _artifact(given: dict[str, Any]) -> Artifact:
 
 
 def _retry(given: dict[str, Any]) -> Retry:
-    """Return the cases of a retry strategy that happen here: nothing is evicted, and memory is not measured."""
+    """Return the cases of a retry strategy that happen here: nothing is evicted."""
     limit, expression = int(given.get("limit", 0)), given.get("expression", "")
-    exits = _RETRIED.search(expression)
+    exits, growths = _EXITS.search(expression), _GROWTHS.search(expression)
     return Retry(
         errors=limit if "lastRetry.status == 'Error'" in expression else 0,
         exits=min(limit, int(exits[1])) if exits else 0,
+        growths=min(limit, int(growths[1])) if growths else 0,
     )
+
+
+def _growth(given: dict[str, Any]) -> Growth | None:
+    """Return how memory grows; a patch that changes anything else is refused."""
+    if given.get("podSpecPatch") is None:
+        return None
+    patch = json.loads(given["podSpecPatch"])
+    grown = _GROWN.fullmatch(patch["containers"][0]["resources"]["limits"]["memory"])
+    amounts = {"memory": grown[0]} if grown else {}
+    same = {"containers": [{"name": "main", "resources": {"limits": amounts, "requests": amounts}}]}
+    if grown is None or patch != same:
+        raise UnsupportedError(f"the podSpecPatch of {given['name']!r} is not known to the embedded engine")
+    return Growth(int(grown["start"]), float(grown["factor"]), int(grown["most"]))
 
 
 def _result(given: dict[str, Any]) -> Result:

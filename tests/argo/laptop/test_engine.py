@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from eas_argo.laptop.engine import Ended, Site, Work
-from eas_argo.laptop.past import SHUTDOWN
-from tests.argo.laptop.writing import Ran, dag, ended, phases, pod, ran, step, workflow
+from eas_argo.laptop.engine import Ended, Engine, Run, Site, Work
+from eas_argo.laptop.manifest import OUT_OF_MEMORY, load
+from eas_argo.laptop.past import SHUTDOWN, Past
+from eas_compiler.parts import memory
+from tests.argo.laptop.writing import Ran, Told, dag, ended, growing, phases, pod, ran, step, workflow
 
 SAMPLES = Path(__file__).parents[2] / "fixtures/argo"
 AFTER = "{0}.Succeeded || {0}.Failed || {0}.Errored"
@@ -177,6 +179,63 @@ def test_tries_by_class_of_failure(how: tuple[str, int], tries: int) -> None:
     here = ran(dag("main", step("x", template="flaky")), pod("flaky", retries=2), tell=lambda _: ended(*how, "why"))
     assert [work.attempt for work in here.executor.started] == list(range(tries))
     assert here.nodes["run.x"]["message"] == "why"
+
+
+GROWING = pod("hungry", memory="100M", **growing(2, memory(0.1, 2, 0.4)[1]))
+HUNGRY = dag("main", step("x", template="hungry"))
+KILLED = ended("Failed", 137, OUT_OF_MEMORY)
+
+
+def tried(here: Ran) -> list[int]:
+    """Return how much memory each try got [MB]."""
+    return [work.pod.memory_bytes // 10**6 for work in here.executor.started]
+
+
+def test_memory_grows_after_a_kill_for_it() -> None:
+    """Each try after such a death gets more, up to the cap; then it is over."""
+    here = ran(HUNGRY, GROWING, tell=lambda _: KILLED)
+    assert tried(here) == [100, 200, 400]
+    assert (here.phase("x"), here.nodes["run.x"]["message"]) == ("Failed", OUT_OF_MEMORY)
+
+
+def test_memory_does_not_grow_after_another_death() -> None:
+    """A try after a lost node gets what the first one got, but counts; any other kill ends the tries."""
+    deaths = [ended("Error", -1, "lost"), KILLED, ended("Failed", 137, "killed by SIGKILL")]
+    here = ran(HUNGRY, GROWING, tell=lambda work: deaths[work.attempt])
+    assert tried(here) == [100, 100, 400]
+
+
+def test_grown_memory_is_shared_out() -> None:
+    """A try that got more leaves less to others, and gives it back."""
+    loop = step("l", template="hungry", withSequence={"count": "6"})
+    site = Site(8.0, 450 * 10**6)
+    here = Ran(workflow(dag("main", loop), GROWING), lambda work: KILLED if work.attempt < 2 else ended(), site)
+    here.engine.begin_run()
+    while not here.engine.is_ended:
+        here.engine.turn()
+        assert sum(work.pod.memory_bytes for work in here.executor.running) <= site.memory_bytes
+    assert sorted(tried(here)) == [100] * 6 + [200] * 6 + [400] * 6
+    assert here.engine.free == pytest.approx(site)
+
+
+def test_memory_never_grows_beyond_the_site() -> None:
+    """A try that would get more than there is does not come; the last one says so."""
+    here = ran(HUNGRY, GROWING, tell=lambda _: KILLED, site=Site(2.0, 250 * 10**6))
+    assert tried(here) == [100, 200]
+    message = f"{OUT_OF_MEMORY}; the next try would get 0.4 GB of memory, but this machine has 0.25 GB"
+    assert here.nodes["run.x"]["message"] == here.nodes["run.x(1)"]["message"] == message
+
+
+def test_a_later_life_knows_how_far_memory_has_grown() -> None:
+    """The first try of a later life follows the last one of the life before."""
+    first = Ran(workflow(HUNGRY, GROWING), lambda _: KILLED)
+    first.engine.begin_run()
+    first.engine.turn()
+    first.engine.turn()
+    run = Run("run", "1", {}, Past(first.nodes))
+    told = Told(lambda _: ended())
+    Engine(load(workflow(HUNGRY, GROWING)), run, told, Site(2.0, 10**9), lambda _: None).run()
+    assert [(work.attempt, work.pod.memory_bytes) for work in told.started] == [(2, 400 * 10**6)]
 
 
 def test_outputs_are_those_of_the_last_try() -> None:

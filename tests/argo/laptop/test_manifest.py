@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from eas_argo.laptop.forms import UnsupportedError
-from eas_argo.laptop.manifest import Dag, Pod, Retry, load
-from tests.argo.laptop.writing import dag, pod, step, workflow
+from eas_argo.laptop.manifest import OUT_OF_MEMORY, Dag, Growth, Pod, Retry, load
+from eas_compiler.parts import memory
+from tests.argo.laptop.writing import dag, growing, pod, step, workflow
 
 
 def loaded(**fields: Any) -> Pod:
@@ -34,6 +35,34 @@ def test_amounts_of_memory(quantity: str, amount: int) -> None:
     assert loaded(memory=quantity).memory_bytes == amount
 
 
+@pytest.mark.parametrize(
+    ("start_gb", "factor", "most_gb", "tries_gb"),
+    [
+        (1, 2, 3, [1, 2, 3]),
+        (0.1, 1.5, 0.3, [0.1, 0.15, 0.225, 0.3]),
+        (1, 10, 1e9, [1, 10, 100]),
+        (2, 2, 2, [2]),
+        (2, 1, 9, [2]),
+        (1, 1_000_000, 1e9, [1, 1e6, 1e9]),
+    ],
+)
+def test_memory_grows_as_the_compiler_says(
+    start_gb: float, factor: float, most_gb: float, tries_gb: list[float]
+) -> None:
+    """Each try after one that was killed for memory gets more, up to the most; how many there are is told, too."""
+    growths, patch = memory(start_gb, factor, most_gb)
+    given = loaded(memory=f"{round(start_gb * 1000)}M", **growing(growths, patch))
+    assert given.retry.growths == growths >= len(tries_gb) - 1
+    grown = [given.after(tried, OUT_OF_MEMORY).memory_bytes for tried in range(len(tries_gb))]
+    assert grown == [round(gigabytes * 1e9) for gigabytes in tries_gb]
+    assert given.after(growths, "killed by SIGKILL").memory_bytes == given.memory_bytes
+
+
+def test_memory_never_grows_beyond_all_bounds() -> None:
+    """What is larger than any number is as large as the most."""
+    assert Growth(1000, 1e6, 5000).memory_bytes(1000) == 5 * 10**9
+
+
 def test_files_of_a_pod() -> None:
     """Artifacts and parameters have their places in the folder of the attempt."""
     artifact = {"name": "f", "path": "/eas/in/f", "s3": {"key": "{{workflow.name}}/f"}, "optional": True}
@@ -53,6 +82,7 @@ def test_a_list() -> None:
     assert main.after == {"a": ("b", "c"), "b": ("c",), "c": ()}
 
 
+GROWING = str(memory(1, 2, 4)[1])
 NO_WORKER = pod("p")
 NO_WORKER["container"]["command"] = ["sh"]
 OUTSIDE = [{"name": "f", "path": "/tmp/f", "s3": {"key": "f"}}]
@@ -72,6 +102,9 @@ EAGER["dag"]["failFast"] = True
         (dag("sub", step("x", when="{{pod.name}}")), "pod.name"),
         (pod("p", memory="1Pi"), "the amount of memory '1Pi'"),
         (pod("p", inputs={"artifacts": OUTSIDE}), "the artifact 'f' lies outside of /eas/"),
+        (pod("p", podSpecPatch='{"containers": [{"resources": {"limits": {"memory": "1M"}}}]}'), "podSpecPatch of 'p'"),
+        (pod("p", podSpecPatch=GROWING.replace('"main"', '"wait"')), "podSpecPatch of 'p'"),
+        (pod("p", podSpecPatch="{}"), "not a workflow that EAS wrote"),
         ({"name": "d", "dag": {"failFast": False, "tasks": [{"name": "x"}]}}, "not a workflow that EAS wrote"),
     ],
 )

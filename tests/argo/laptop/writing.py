@@ -29,6 +29,12 @@ def pod(name: str, *, verb: str = "run", retries: int = 0, memory: str = "1M", c
     }
 
 
+def growing(growths: int, patch: str | None) -> Json:
+    """Write the fields of a pod that gets more memory when it was killed for want of it."""
+    expression = f"{RETRY.format(0)} || (lastRetry.message contains 'OOMKilled' && asInt(retries) < {growths})"
+    return {"retryStrategy": {"limit": str(growths + 3), "expression": expression}, "podSpecPatch": patch}
+
+
 def dag(name: str, *tasks: Json, outputs: Json | None = None) -> Json:
     """Write a template that runs others; `outputs` are expressions by name."""
     exports = [{"name": key, "valueFrom": {"expression": form}} for key, form in (outputs or {}).items()]
