@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from eas_argo.laptop import cgroups
 from eas_argo.laptop.engine import Site
-from eas_argo.laptop.manifest import Manifest, Pod
+from eas_argo.laptop.manifest import PROGRAMS, Manifest, Pod
 from eas_argo.laptop.programs import image_name, scripts
 
 
@@ -20,10 +21,13 @@ class Refusal(NamedTuple):
 
 
 def this_machine(cores: int | None = None) -> Site:
-    """Return the cores that this process may use, or as many as asked for, and the machine's memory in bytes."""
+    """Return the cores that this process may use, or as many as asked for, and the memory that it may have in bytes.
+
+    Both are what the machine has, or less where this process is in control groups with limits.
+    """
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return Site(float(cores or available), memory)
+    return Site(float(cores or min(available, cgroups.cores())), int(min(memory, cgroups.memory_bytes())))
 
 
 def refusals(manifest: Manifest, site: Site, containers: Path) -> Iterator[Refusal]:
@@ -49,7 +53,7 @@ def clamped(manifest: Manifest, site: Site) -> Iterator[str]:
 
 def _programs(manifest: Manifest) -> Iterator[tuple[str, Pod]]:
     """Yield the task types with their pods, once for each image and size."""
-    pods = (one for one in manifest.templates.values() if isinstance(one, Pod) and one.verb == "run")
+    pods = (one for one in manifest.templates.values() if isinstance(one, Pod) and one.verb in PROGRAMS)
     sizes = {(pod.description["task"], pod.image, pod.cpu, pod.gpu, pod.memory_bytes): pod for pod in pods}
     for size, pod in sizes.items():
         yield size[0], pod

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from eas_argo.laptop import cgroups
 from eas_argo.laptop.engine import Site
 from eas_argo.laptop.manifest import load
 from eas_argo.laptop.programs import image_name
@@ -35,6 +36,14 @@ def test_this_machine() -> None:
     assert this_machine(7).cpu == 7.0
 
 
+def test_limits_of_control_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container, or a batch system, may leave less than the machine has; what is asked for counts all the same."""
+    monkeypatch.setattr(cgroups, "memory_bytes", lambda: 5e8)
+    monkeypatch.setattr(cgroups, "cores", lambda: 0.5)
+    assert this_machine() == Site(0.5, 5 * 10**8)
+    assert this_machine(7) == Site(7.0, 5 * 10**8)
+
+
 def test_nothing_is_missing(tmp_path: Path) -> None:
     """What fits is not refused; gates need no program of their own."""
     assert reasons(with_program(tmp_path), pod("x"), pod("x-qc", verb="qc", memory="2G")) == []
@@ -53,6 +62,11 @@ def test_what_is_missing(tmp_path: Path) -> None:
         ("null asks for 2 GB of memory; this machine has 1 GB", True),
         ("null asks for 1 gpu; the engine of this machine offers none", True),
     ]
+
+
+def test_programs_that_are_judged_where_they_run(tmp_path: Path) -> None:
+    """They are programs as any other."""
+    assert reasons(tmp_path, pod("x", verb="inline")) == [(f"null has no program in {tmp_path / 'eas_base'}", False)]
 
 
 def test_fewer_cores(tmp_path: Path) -> None:
