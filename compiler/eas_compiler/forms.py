@@ -55,6 +55,11 @@ def given_answers(steps: Iterable[str]) -> str:
     return " ?? ".join(f"tasks['{step}'].outputs?.parameters?.['answers']" for step in steps)
 
 
+def unset(step: str, output: str) -> str:
+    """Return a `when` that is true unless a step said `true` in an output parameter."""
+    return f"{{{{=(tasks['{step}'].outputs?.parameters?.['{output}'] ?? 'false') != 'true'}}}}"
+
+
 def equals(expression: str, value: int) -> str:
     """Return a `when` that is true where an expression has a value."""
     return f"{{{{={expression} == {value}}}}}"

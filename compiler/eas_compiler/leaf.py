@@ -10,7 +10,7 @@ from eas_compiler.document import has_surrogate, kind, members, of_type, static
 from eas_compiler.names import Pattern
 from eas_compiler.registry import FLOW_CONTROL, RETRY, Port, Registry, TaskType
 from eas_compiler.source import Node
-from eas_compiler.tree import Common, File, Scope, Task, Variant
+from eas_compiler.tree import INLINE, Common, File, Scope, Task, Variant
 from eas_worker import expressions, settings
 from eas_worker.expressions import ExpressionError
 
@@ -293,9 +293,8 @@ def _overrides(known: dict[str, Node], scope: Scope, diagnostics: Diagnostics) -
         found["retry"] = _numbers(known["retry"], dict.fromkeys(RETRY, object), "retry", scope, diagnostics)
     if "qc" in known:
         node = known["qc"]
-        if node.value == "inline":
-            message = "this version runs the quality control of this task as a step of its own"
-            diagnostics.warning("not-yet", node, message)
+        if node.value == INLINE:
+            found["qc"] = INLINE
         elif not isinstance(node.value, dict):
             diagnostics.error("type", node, f"qc must be an object of bounds or 'inline', not {kind(node)}")
         else:

@@ -135,7 +135,7 @@ class _Lowering:
     def _makers(self, item: Item, pattern: Pattern) -> list[str]:
         local = local_name(item.common.path)
         if isinstance(item, Task) and any(file.pattern == pattern for file in item.outputs.values()):
-            return [f"{step.name}-qc" for step in self.steps_of(item)]
+            return [step.gate for step in self.steps_of(item)]
         if isinstance(item, Branch) and pattern in self.links.exports.get(item.common.path, ()):
             return [f"{local}-file-{self.links.exports[item.common.path].index(pattern)}"]
         return []
@@ -161,7 +161,7 @@ class _Lowering:
         item = wait.item
         local = local_name(item.common.path)
         if isinstance(item, Task):
-            return " || ".join(f"{step.name}-qc.Succeeded" for step in self.steps_of(item))
+            return " || ".join(f"{step.gate}.Succeeded" for step in self.steps_of(item))
         if isinstance(item, Repeat):
             return f"{local}.Succeeded"
         if isinstance(item, Loop):
@@ -198,18 +198,12 @@ class _Lowering:
         _, asked = self.questions.get(id(task), (task, []))
         arguments = [handed(variable.id) for variable in task.common.scope.variables]
         for step in steps:
-            name = step.name
-            template = template_name(task.common.path) + name.removeprefix(local)
-            self.templates += self.pods.pair(template, task, step, asked)
+            template = template_name(task.common.path) + step.name.removeprefix(local)
+            self.templates += self.pods.leaf(template, task, step, asked)
             depends = self._depends(step.waits, *self._earlier(task.common.path))
-            tasks.append(dag_task(name, template, depends, step.when, arguments))
-            always = f"{name}.Succeeded || {name}.Failed || {name}.Errored"
-            worked = f"{{{{=(tasks['{name}'].outputs?.parameters?.['no-work'] ?? 'false') != 'true'}}}}"
-            when = worked if step.variant.type.no_work else None
-            status = {"name": "eas-status", "value": f"{{{{tasks.{name}.status}}}}"}
-            tasks.append(dag_task(f"{name}-qc", f"{template}-qc", always, when, [*arguments, status]))
+            tasks += step.lowered(template, depends, arguments)
         if any(step.waits != steps[0].waits for step in steps):
-            tasks += [end(f"{step.name}-qc") for step in steps]
+            tasks += [end(step.gate) for step in steps]
         return tasks
 
     # ---- flow control
@@ -231,9 +225,9 @@ class _Lowering:
         return answer, [dag_task(step, template, depends, forms.equals(answer, -1), arguments)], [f"{step}.Skipped"]
 
     def _gates(self, item: Item) -> list[str] | None:
-        """Return the gates of the list that answer a question of it; None when it needs a step of its own."""
+        """Return the steps of the list that answer a question of it; None when it needs a step of its own."""
         task = self.answering.get(id(item))
-        return None if task is None else [f"{step.name}-qc" for step in self.steps_of(task)]
+        return None if task is None else [step.answering for step in self.steps_of(task)]
 
     def _loop(self, item: Loop, local: str, scope: Scope) -> list[Json]:
         answer, steps, after = self._source(item, item.number, local, scope)

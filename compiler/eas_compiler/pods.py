@@ -1,4 +1,4 @@
-"""Templates of pods: the program of a task, its gate, and steps that answer questions of flow control."""
+"""Templates of pods: the program of a task, its gate, both in one, and steps that answer questions of flow control."""
 
 from typing import NamedTuple
 
@@ -30,21 +30,42 @@ MAX_DESCRIPTION = 120_000
 _NODE_LOSSES = 3
 _GATE_S = 600
 """The least time for a gate: Argo's clock runs while the node prepares the pod and fetches files."""
+_LIGHT: Json = {"cpu": 0.1, "gpu": 0, "memory_gb": 0.25}
+"""What a pod needs that runs nothing of an author's."""
 
 
-class _Pair(NamedTuple):
-    """A program and its gate, of which both templates are made; `name` is that of the program's."""
+class _Leaf(NamedTuple):
+    """A step of a task, of which the templates are made; `name` is that of its program's, `asked` what it answers."""
 
     name: str
     task: Task
     kind: TaskType
     describer: Describer
     description: Json
+    asked: list[tuple[Item, Question]]
 
     @property
     def records(self) -> str:
         """The folder of an iteration's records."""
         return forms.records(self.task.common.path, self.task.common.scope)
+
+    @property
+    def no_work(self) -> list[Json]:
+        """The parameter by which a program says that there was nothing to do, if its type may."""
+        value = {"path": "/eas/no_work", "default": "false"}
+        return [{"name": "no-work", "valueFrom": value}] if self.kind.no_work else []
+
+    @property
+    def answers(self) -> list[Json]:
+        """The parameter with the answers, if anything is asked."""
+        return [{"name": "answers", "valueFrom": {"path": "/eas/answers"}}] if self.asked else []
+
+    def verdict(self, folder: str) -> list[Json]:
+        """Return the records of its quality control, which are in a folder of the attempt, as outputs."""
+        return [
+            artifact("qc", f"{folder}/qc.json", f"{self.records}/qc.json"),
+            artifact("log", f"{folder}/log.jsonl", f"{self.records}/qc-log.jsonl"),
+        ]
 
 
 class Pods:
@@ -56,14 +77,15 @@ class Pods:
         self.chain, self.links, self.registry, self.prototypes = chain, links, registry, prototypes
         self.diagnostics = diagnostics
 
-    def pair(self, name: str, task: Task, step: Step, asked: list[tuple[Item, Question]]) -> tuple[Json, Json]:
-        """Return the templates of a program and of its gate, which answers what is asked."""
+    def leaf(self, name: str, task: Task, step: Step, asked: list[tuple[Item, Question]]) -> list[Json]:
+        """Return the templates of a step's pods; the one that judges answers what is asked."""
         describer = Describer(task.common, task.common.scope, self.links)
         description = describer.task(task, step.variant)
         if step.where is not None:
             description["here"] = step.where
-        pair = _Pair(name, task, step.variant.type, describer, description)
-        return self._program(pair), self._gate(pair, asked)
+        leaf = _Leaf(name, task, step.variant.type, describer, description, asked)
+        makers = {"task": self._program, "qc": self._gate, "inline": self._inline, "rescue": self._rescue}
+        return [makers[prototype](leaf) for prototype in step.pods]
 
     def ask(self, name: str, item: Item, question: Question, scope: Scope) -> Json:
         """Return the template of a step that answers a question and does nothing else."""
@@ -82,42 +104,55 @@ class Pods:
             image=container.image if container else "",
             description=self._text(describer, description, item),
             indices=indices(scope),
-            resources=resources({"cpu": 0.1, "gpu": 0, "memory_gb": 0.25}),
+            resources=resources(_LIGHT),
         )
 
-    def _program(self, pair: _Pair) -> Json:
-        task, kind, limits = pair.task, pair.kind, pair.description["limits"]
+    def _program(self, leaf: _Leaf) -> Json:
+        return self._running("task", leaf, leaf.description, leaf.no_work, [])
+
+    def _inline(self, leaf: _Leaf) -> Json:
+        description = leaf.description | {"questions": _questions(leaf)}
+        if leaf.kind.no_work:
+            description["no_work"] = True
+        closed = {"name": "closed", "valueFrom": {"path": "/eas/closed", "default": "false"}}
+        results = [*leaf.no_work, closed, *leaf.answers]
+        return self._running("inline", leaf, description, results, leaf.verdict("qc"))
+
+    def _running(
+        self, prototype: str, leaf: _Leaf, description: Json, results: list[Json], records: list[Json]
+    ) -> Json:
+        """Return the template of a pod that runs a program, and does what `description` says beside."""
+        task, limits = leaf.task, leaf.description["limits"]
         scope = task.common.scope
-        retry = kind.retry._asdict() | task.overrides.get("retry", {})
+        retry = leaf.kind.retry._asdict() | task.overrides.get("retry", {})
         growths, patch = memory(limits["memory_gb"], retry["memory_factor"], retry["memory_max_gb"])
-        no_work = {"name": "no-work", "valueFrom": {"path": "/eas/no_work", "default": "false"}}
         outputs = [artifact(f"out-{port}", f"out/{port}", file_key(one, scope)) for port, one in task.outputs.items()]
         outputs += [
             artifact(f"product-{port}", f"products/{port}", product_key(one, scope))
             for port, one in task.outputs.items()
         ]
-        outputs.append(artifact("records", "records", f"{pair.records}/attempt-{{{{retries}}}}"))
+        outputs.append(artifact("records", "records", f"{leaf.records}/attempt-{{{{retries}}}}"))
         return self.prototypes.fill(
-            "task",
-            name=pair.name,
-            **_common(pair),
+            prototype,
+            name=leaf.name,
+            **_common(leaf),
             parameters=parameters(scope),
             time_s=int(limits["time_s"]),
-            inputs=[*_inputs(task), *map(requested, pair.describer.records)] or None,
-            no_work=[no_work] if kind.no_work else None,
-            outputs=outputs,
+            inputs=[*_inputs(task), *map(requested, leaf.describer.records)] or None,
+            results=results or None,
+            outputs=[*outputs, *records],
+            resources=resources(limits),
             retries=_NODE_LOSSES + growths + retry["limit"],
             growths=growths,
             limit=retry["limit"],
             memory=patch,
-            description=self._text(pair.describer, pair.description, task),
+            description=self._text(leaf.describer, description, task),
         )
 
-    def _gate(self, pair: _Pair, asked: list[tuple[Item, Question]]) -> Json:
-        task, describer = pair.task, pair.describer
+    def _gate(self, leaf: _Leaf) -> Json:
+        task, describer, limits = leaf.task, leaf.describer, leaf.description["limits"]
         scope = task.common.scope
-        questions = {key_of(at): describer.question(question, at, task) for at, question in asked}
-        description = describer.gate(pair.description, questions)
+        description = describer.gate(leaf.description, _questions(leaf))
         inputs = _inputs(task)
         inputs += [
             artifact(f"out-{port}", f"in/.out/{port}", file_key(one, scope)) for port, one in task.outputs.items()
@@ -126,20 +161,27 @@ class Pods:
             artifact(f"made-{port}", f"in/.out-products/{port}", product_key(one, scope))
             for port, one in task.outputs.items()
         ]
-        inputs.append(artifact("attempts", "in/.attempts", pair.records))
         return self.prototypes.fill(
             "qc",
-            name=f"{pair.name}-qc",
-            **_common(pair),
-            parameters=[*parameters(scope), {"name": "eas-status"}],
-            time_s=max(int(pair.description["limits"]["time_s"]), _GATE_S),
-            inputs=[*inputs, *map(requested, describer.records)],
-            answers=[{"name": "answers", "valueFrom": {"path": "/eas/answers"}}] if questions else None,
-            outputs=[
-                artifact("qc", "records/qc.json", f"{pair.records}/qc.json"),
-                artifact("log", "records/log.jsonl", f"{pair.records}/qc-log.jsonl"),
-            ],
+            name=f"{leaf.name}-qc",
+            **_common(leaf),
+            **_judging(leaf, inputs),
+            time_s=max(int(limits["time_s"]), _GATE_S),
+            answers=leaf.answers or None,
+            resources=resources(limits),
             description=self._text(describer, description, task),
+        )
+
+    def _rescue(self, leaf: _Leaf) -> Json:
+        description = leaf.describer.gate(leaf.description, {})
+        return self.prototypes.fill(
+            "rescue",
+            name=f"{leaf.name}-rescue",
+            **_common(leaf),
+            **_judging(leaf, []),  # what a program that broke has made is not looked at
+            time_s=_GATE_S,
+            resources=resources(_LIGHT),
+            description=self._text(leaf.describer, description, leaf.task),
         )
 
     def _text(self, describer: Describer, description: Json, item: Item) -> str:
@@ -150,13 +192,27 @@ class Pods:
         return text
 
 
-def _common(pair: _Pair) -> Json:
-    """Return what fills holes of a program's template and of its gate's."""
+def _common(leaf: _Leaf) -> Json:
+    """Return what fills holes of all templates of a step."""
     return {
-        "annotations": annotations(pair.task.common.path, pair.task),
-        "image": pair.kind.container.image,
-        "indices": indices(pair.task.common.scope),
-        "resources": resources(pair.description["limits"]),
+        "annotations": annotations(leaf.task.common.path, leaf.task),
+        "image": leaf.kind.container.image,
+        "indices": indices(leaf.task.common.scope),
+    }
+
+
+def _questions(leaf: _Leaf) -> Json:
+    """Return what is asked, as descriptions carry it; what the answers need is among the records from then on."""
+    return {key_of(at): leaf.describer.question(question, at, leaf.task) for at, question in leaf.asked}
+
+
+def _judging(leaf: _Leaf, inputs: list[Json]) -> Json:
+    """Return what fills holes of the templates that judge what a program has left, with what they need beside."""
+    attempts = artifact("attempts", "in/.attempts", leaf.records)
+    return {
+        "parameters": [*parameters(leaf.task.common.scope), {"name": "eas-status"}],
+        "inputs": [*inputs, attempts, *map(requested, leaf.describer.records)],
+        "outputs": leaf.verdict("records"),
     }
 
 

@@ -75,8 +75,13 @@ class _Counter:
         for variant in task.variants:
             share = times if variant.where is None else _share(task, variant, times)
             self.tasks[variant.type.name] = self.tasks.get(variant.type.name, ZERO) + share
-        self.pods += times + times
-        self.nodes += times + times + times + times  # each pod has a node for its retries around it
+        pods = times if task.is_inline else times + times
+        self.pods += pods
+        self.nodes += pods + pods  # each pod has a node for its retries around it
+        if task.is_inline:  # its other steps have no pods, unless something breaks
+            self.nodes += times
+            if any(variant.type.no_work for variant in task.variants):
+                self.nodes += times
 
     def branch(self, item: Branch, times: Count, loops: tuple[Variable, ...]) -> None:
         table = item.criterion.table

@@ -1,16 +1,22 @@
-"""Steps of a task: several where its type, or what it waits for, depends on indices."""
+"""Steps of a task: several where its type, or what it waits for, depends on indices.
+
+A step has one of two forms, a program with a gate behind it or both in one; what comes after it need not know which.
+"""
 
 from typing import NamedTuple
 
 from eas_compiler import forms, names
 from eas_compiler.describe import table_of
 from eas_compiler.link import Wait
-from eas_compiler.parts import Json, dns_name
+from eas_compiler.parts import Json, dag_task, dns_name
 from eas_compiler.tree import Task, Variant
 
 
 class Step(NamedTuple):
-    """A step of a task, for some types or some sets of waits: its name, its type, and where it is the one that runs."""
+    """A step of a task, for some types or some sets of waits: its name, its type, and where it is the one that runs.
+
+    A gate of its own judges it, whatever became of it.
+    """
 
     name: str
     variant: Variant
@@ -18,9 +24,73 @@ class Step(NamedTuple):
     when: str | None
     where: Json | None
 
+    @property
+    def gate(self) -> str:
+        """Name the step whose success lets others go on."""
+        return f"{self.name}-qc"
+
+    @property
+    def answering(self) -> str:
+        """Name the step that answers what the chain asks."""
+        return self.gate
+
+    @property
+    def pods(self) -> tuple[str, str]:
+        """Name the prototypes of its pods."""
+        return "task", "qc"
+
+    def lowered(self, template: str, depends: str | None, arguments: list[Json]) -> list[Json]:
+        """Return it and what belongs to it as steps of a DAG; names of their templates begin with `template`."""
+        name = self.name
+        always = f"{name}.Succeeded || {name}.Failed || {name}.Errored"
+        worked = forms.unset(name, "no-work") if self.variant.type.no_work else None
+        return [
+            dag_task(name, template, depends, self.when, arguments),
+            dag_task(self.gate, f"{template}-qc", always, worked, [*arguments, self._status]),
+        ]
+
+    @property
+    def _status(self) -> Json:
+        """Hand on how the program's step ended."""
+        return {"name": "eas-status", "value": f"{{{{tasks.{self.name}.status}}}}"}
+
+
+class InlineStep(Step):
+    """A step that judges itself: its success opens the way, unless it had no work.
+
+    Where it ends without a verdict of its own, another step keeps one. Nothing waits for that step, so that the failure
+    is inherited by the list.
+    """
+
+    @property
+    def gate(self) -> str:
+        """Name the step whose success lets others go on."""
+        return f"{self.name}-open" if self.variant.type.no_work else self.name
+
+    @property
+    def answering(self) -> str:
+        """Name the step that answers what the chain asks."""
+        return self.name
+
+    @property
+    def pods(self) -> tuple[str, str]:
+        """Name the prototypes of its pods."""
+        return "inline", "rescue"
+
+    def lowered(self, template: str, depends: str | None, arguments: list[Json]) -> list[Json]:
+        """Return it and what belongs to it as steps of a DAG; names of their templates begin with `template`."""
+        name = self.name
+        steps = [dag_task(name, template, depends, self.when, arguments)]
+        if self.gate != name:
+            steps.append(dag_task(self.gate, "open", f"{name}.Succeeded", forms.unset(name, "no-work"), []))
+        broken, unjudged = f"{name}.Failed || {name}.Errored", forms.unset(name, "closed")
+        steps.append(dag_task(f"{name}-rescue", f"{template}-rescue", broken, unjudged, [*arguments, self._status]))
+        return steps
+
 
 def split(task: Task, local: str, waits: tuple[Wait, ...]) -> list[Step]:
     """Return a step for each type and set of waits, with the `when` that is true at its indices."""
+    form = InlineStep if task.is_inline else Step
     scope = task.common.scope
     conditional = [wait for wait in waits if wait.where is not None]
     deciding = {name for variant in task.variants for name in variant.ids} | {
@@ -28,7 +98,7 @@ def split(task: Task, local: str, waits: tuple[Wait, ...]) -> list[Step]:
     }
     ids = [variable.id for variable in scope.variables if variable.id in deciding]
     if not ids:
-        return [Step(local, variant, waits, None, None) for variant in task.variants[:1]]
+        return [form(local, variant, waits, None, None) for variant in task.variants[:1]]
     groups: dict[tuple[int, frozenset[int]], list[tuple[int, ...]]] = {}
     for indices in names.combinations(ids, scope.domains):
         kind = next((number for number, one in enumerate(task.variants) if _holds(one.ids, one.where, indices)), None)
@@ -46,7 +116,7 @@ def split(task: Task, local: str, waits: tuple[Wait, ...]) -> list[Step]:
             "" if single else f"-{dns_name(variant.type.name)}" if len(groups) == len(task.variants) else f"-v{number}"
         )
         steps.append(
-            Step(f"{local}{suffix}", variant, tuple(one for at, one in enumerate(waits) if at in needed), when, where)
+            form(f"{local}{suffix}", variant, tuple(one for at, one in enumerate(waits) if at in needed), when, where)
         )
     return steps
 

@@ -13,7 +13,7 @@ from eas_compiler import yaml_reader
 from eas_compiler.diagnostics import Diagnostic, Diagnostics
 from eas_compiler.source import Source
 
-NAMES = ("workflow", "task", "qc", "ask", "list", "repeat", "open")
+NAMES = ("workflow", "task", "qc", "inline", "rescue", "ask", "list", "repeat", "open")
 _HOLE = re.compile(r"\$\{(\w+)\}")
 
 

@@ -7,6 +7,9 @@ from eas_compiler.names import Domain, Domains, Pattern
 from eas_compiler.registry import TaskType
 from eas_compiler.source import Node
 
+INLINE = "inline"
+"""What a chain writes for `qc` to have a task judged in the pod of its program."""
+
 
 class Variable(NamedTuple):
     """A loop variable in scope.
@@ -14,7 +17,8 @@ class Variable(NamedTuple):
     `id` names its index in the manifest: the variable's name, made unique where an inner loop shadows an outer one.
     `entry` is the loop as descriptions carry it; `depends` are the loops that its values depend on; `is_late` says that
     the values are known only at run time, and `requested` are the tasks whose metadata they need then. Where its name
-    depends on loops around it, `aliases` are the other names that it has.
+    depends on loops around it, `aliases` are the other names that it has. What is wrong has been reported: of a name
+    that is, nothing is left, and a variable is broken when its values are.
     """
 
     id: str
@@ -25,6 +29,7 @@ class Variable(NamedTuple):
     is_late: bool
     requested: dict[str, "Item"]
     aliases: tuple[str, ...] = ()
+    is_broken: bool = False
 
 
 class Scope(NamedTuple):
@@ -128,6 +133,11 @@ class Task(NamedTuple):
     outputs: dict[str, File]
     settings: dict[str, Node]
     overrides: dict[str, Any]
+
+    @property
+    def is_inline(self) -> bool:
+        """Whether the pod of its program does its quality control as well."""
+        return bool(self.overrides.get("qc") == INLINE)
 
 
 class Group(NamedTuple):

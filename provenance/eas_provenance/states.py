@@ -20,7 +20,10 @@ _ENDED = ("Succeeded", "Failed", "Error", "Skipped", "Omitted")
 
 
 class Step(NamedTuple):
-    """A template that runs a program (`run`), its gate (`qc`) or a question (`ask`)."""
+    """A template that runs a program (`run`), its gate (`qc`) or a question (`ask`).
+
+    A program may be its own gate (`inline`); another step (`rescue`) is then the gate of what ended without a verdict.
+    """
 
     verb: str
     description: dict[str, Any]
@@ -99,15 +102,19 @@ class States:
         return self._task(step, path, indices, node)
 
     def _task(self, step: Step, path: str, indices: dict[str, int], node: dict[str, Any]) -> Task | None:
-        if step.verb == "run":
+        is_program = step.verb in ("run", "inline")
+        gate = _gate(step.verb, node)
+        if is_program:
             task = self.tasks.setdefault(path, Task(path, step.description, indices))
             task.program = node["phase"]
-        elif path in self.tasks and node["phase"] != "Omitted":
+        elif gate and path in self.tasks:
             task = self.tasks[path]
-            task.gate, task.verdict = node["phase"], _verdict(node)
         else:
             return None
-        self._take(task, step.verb, node)
+        self._take(task, "run" if is_program else "qc", node)
+        if gate:
+            task.gate, task.verdict = gate, _verdict(gate, node)
+            task.exit_code = 0 if is_program else task.exit_code  # only what ended well is judged where it ran
         return task
 
     def _given(self, node: dict[str, Any]) -> dict[str, str]:
@@ -151,9 +158,21 @@ def _is_shutdown(node: dict[str, Any]) -> bool:
     return bool(node["phase"] in ("Failed", "Error") and node.get("message", "").startswith(_SHUTDOWN))
 
 
-def _verdict(node: dict[str, Any]) -> str | None:
+def _gate(verb: str, node: dict[str, Any]) -> str:
+    """Return the phase of a task's gate as far as a node tells it; nothing when another one will."""
+    phase: str = node["phase"]
+    if verb == "qc":
+        return phase if phase != "Omitted" else ""
+    if verb == "rescue":
+        return phase if phase not in ("Omitted", "Skipped") else ""
+    said = {one["name"]: one["value"] for one in node.get("outputs", {}).get("parameters", ())}
+    if verb == "inline" and phase == "Succeeded":
+        return "Skipped" if said.get("no-work") == "true" else phase
+    return phase if phase in ("Failed", "Error") and said.get("closed") == "true" else ""
+
+
+def _verdict(phase: str, node: dict[str, Any]) -> str | None:
     """Return the verdict of a gate: it is the first word of its message, unless somebody ended it."""
-    phase = node["phase"]
     if _is_shutdown(node):
         return None
     if phase == "Skipped":

@@ -79,7 +79,7 @@ def test_null_stands_for_the_default() -> None:
         ({"retry": {"memory_factor": 0.5}}, "type"),
         ({"retry": {"limit": "(1 + 1)"}}, None),
         ({"qc": {"depth": 3}}, None),
-        ({"qc": "inline"}, "not-yet"),
+        ({"qc": "inline"}, None),
     ],
 )
 def test_overrides_have_bounds(override: dict[str, Any], code: str | None) -> None:

@@ -50,6 +50,14 @@ def test_types_share_the_iterations() -> None:
     assert counted(loop("v", ["x", "y", "x"], body)) == {"make_x": (2, 2), "make_y": (1, 1)}
 
 
+def test_pods_of_tasks_that_are_judged_where_they_run() -> None:
+    """They have one pod each instead of two, and steps without pods beside."""
+    found = [
+        shape(chain) for one in ("null", "lazy") for chain in [checked({"task": one, "qc": "inline"}).chain] if chain
+    ]
+    assert [(one.pods.high, one.nodes.high) for one in found] == [(1, 1 + 3), (1, 1 + 4)]
+
+
 def test_zero_times_anything_is_zero() -> None:
     """Nothing runs in a loop without iterations, even what has no upper bound."""
     assert Count(0, 0).times(Count(0, None)) == Count(0, 0)

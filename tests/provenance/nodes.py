@@ -14,18 +14,18 @@ def described(path: str, **fields: Any) -> Json:
     return given | fields
 
 
-def workflow(*descriptions: Json) -> Json:
-    """Write a manifest with a program, a gate and a question for each description, named `t`, `t-qc`, `t-ask`."""
+def workflow(*descriptions: Json, verbs: tuple[str, ...] = ("run", "qc", "ask")) -> Json:
+    """Write a manifest with some steps for each description; by default those named `t`, `t-qc`, `t-ask`."""
     templates = [
         {
-            "name": f"t{number}" + ("" if verb == "run" else f"-{verb}"),
+            "name": f"t{number}" + ("" if verb in {"run", "inline"} else f"-{verb}"),
             "container": {
                 "command": ["python3", "-m", "eas_worker", verb],
                 "env": [{"name": "EAS_TASK", "value": json.dumps(description)}],
             },
         }
         for number, description in enumerate(descriptions)
-        for verb in ("run", "qc", "ask")
+        for verb in verbs
     ]
     return {"spec": {"templates": [*templates, {"name": "chain", "dag": {}}]}}
 
@@ -35,11 +35,19 @@ def node(template: str, phase: str, message: str = "", **parameters: Any) -> Jso
     listed = [{"name": name, "value": str(value)} for name, value in parameters.items()]
     kind = "Skipped" if phase in {"Skipped", "Omitted"} else "Retry"
     inputs = {"parameters": listed} if listed and kind == "Retry" else {}
-    written: Json = {"id": f"run.{template}", "templateName": template, "type": kind, "phase": phase, "inputs": inputs}
+    name = f"run.{template}"
+    written: Json = {"id": name, "name": name, "templateName": template, "type": kind, "phase": phase, "inputs": inputs}
     return written | {"boundaryID": "run"} | ({"message": message} if message else {})
 
 
 def root(phase: str, **parameters: Any) -> Json:
     """Write an update of the whole run; its parameters are those of all that stands in it."""
     listed = [{"name": name, "value": str(value)} for name, value in parameters.items()]
-    return {"id": "run", "templateName": "chain", "type": "DAG", "phase": phase, "inputs": {"parameters": listed}}
+    return {
+        "id": "run",
+        "name": "run",
+        "templateName": "chain",
+        "type": "DAG",
+        "phase": phase,
+        "inputs": {"parameters": listed},
+    }

@@ -16,7 +16,7 @@ def after(*updates: Json, description: Json | None = None) -> States:
 
 def attempt(phase: str) -> Json:
     """Write an update of one try of the program."""
-    return node("t0", phase) | {"id": "run.t0(0)", "type": "Pod", "nodeFlag": {"retried": True}}
+    return node("t0", phase) | {"id": "run.t0(0)", "name": "run.t0(0)", "type": "Pod", "nodeFlag": {"retried": True}}
 
 
 RAN = [node("t0", "Running"), node("t0", "Succeeded")]
@@ -67,6 +67,62 @@ def test_reasons(program: tuple[str, str], gate: tuple[str, str], message: str) 
     """The program knows best why it broke, and the gate all else."""
     (task,) = after(node("t0", *program), node("t0-qc", *gate)).tasks.values()
     assert task.message == message
+
+
+def ended(phase: str, message: str = "", exit_code: int = 0, **said: str) -> Json:
+    """Write the end of a program that is judged where it ran."""
+    parameters = [{"name": name.replace("_", "-"), "value": value} for name, value in said.items()]
+    return node("t0", phase, message) | {"outputs": {"parameters": parameters, "exitCode": str(exit_code)}}
+
+
+CLOSED = ended("Failed", "main: Error (exit code 12): fail: too faint", 12, closed="true")
+BROKEN = ended("Failed", "ValueError: x", 1, closed="false")
+SKIPPED, RESCUED = node("t0-rescue", "Skipped"), node("t0-rescue", "Failed", "error: ValueError: x")
+
+
+@pytest.mark.parametrize(
+    ("updates", "state", "verdict", "message", "exit_code"),
+    [
+        ([node("t0", "Running")], "running", None, "", None),
+        (
+            [ended("Succeeded", "pass: 2 criteria"), node("t0-rescue", "Omitted")],
+            "succeeded",
+            "pass",
+            "pass: 2 criteria",
+            0,
+        ),
+        ([ended("Succeeded", "warn: noisy")], "succeeded", "warn", "warn: noisy", 0),
+        ([ended("Succeeded", no_work="true"), node("t0-rescue", "Omitted")], "skipped", "no_work", "", 0),
+        ([CLOSED], "failed", "fail", CLOSED["message"], 0),
+        ([CLOSED, SKIPPED], "failed", "fail", CLOSED["message"], 0),
+        ([node("t0", "Running"), SKIPPED, CLOSED], "failed", "fail", CLOSED["message"], 0),
+        (
+            [ended("Failed", "error: quality control: x", 12, closed="true")],
+            "error",
+            "error",
+            "error: quality control: x",
+            0,
+        ),
+        ([BROKEN], "running", None, "ValueError: x", 1),
+        ([BROKEN, node("t0-rescue", "Running")], "running", None, "ValueError: x", 1),
+        ([BROKEN, RESCUED], "error", "error", "ValueError: x", 1),
+        ([ended("Error", "pod deleted", -1), RESCUED], "error", "error", "pod deleted", -1),
+        ([ended("Failed", "", 137), RESCUED], "error", "error", "error: ValueError: x", 137),
+        ([node("t0", "Omitted"), node("t0-rescue", "Omitted")], "blocked", None, "", None),
+        ([ended("Failed", "workflow shutdown with strategy:  Terminate")], "cancelled", None, None, 0),
+        ([BROKEN, root("Failed")], "cancelled", None, "ValueError: x", 1),
+    ],
+)
+def test_inline(
+    updates: list[Json], state: str, verdict: str | None, message: str | None, exit_code: int | None
+) -> None:
+    """A program that is judged where it ran is its own gate, unless it ended without a verdict."""
+    states = States(workflow(described("/t0"), verbs=("inline", "rescue")))
+    for update in [root("Running"), *updates]:
+        states.update(update)
+    (task,) = states.tasks.values()
+    assert (task.state, task.verdict, task.exit_code) == (state, verdict, exit_code)
+    assert message is None or task.message == message
 
 
 def test_exit_codes() -> None:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from eas_argo.laptop.engine import Ended, Work
 from eas_worker import assignment
 from eas_worker.expressions import ExpressionError
+from eas_worker.runtime import CLOSED
 
 VERDICTS = ("pass", "warn", "fail", "error", "no_work")
 
@@ -62,7 +63,13 @@ class Stubs:
 
     def start(self, work: Work) -> None:
         """Run a stub."""
-        verbs: dict[str, Callable[[Work], Ended]] = {"run": self._run, "qc": self._qc, "ask": self._ask}
+        verbs: dict[str, Callable[[Work], Ended]] = {
+            "run": self._run,
+            "qc": self._qc,
+            "inline": self._inline,
+            "rescue": self._qc,
+            "ask": self._ask,
+        }
         self._ended.append((work.id, verbs[work.pod.verb](work)))
 
     def wait(self, timeout_s: float) -> list[tuple[str, Ended]]:  # noqa: ARG002 - stubs end at once
@@ -101,8 +108,8 @@ class Stubs:
         self._note(folder, {"verdict": entry.verdict, "message": "scripted", "metadata": metadata})
         if entry.verdict == "error":
             return Ended("Failed", 1, "scripted error", {})
-        results = {one.name: "true" if entry.verdict == "no_work" else str(one.default) for one in work.pod.results}
-        return Ended("Succeeded", 0, "", results)
+        no_work = {"no-work": "true", "answers": "{}"}
+        return Ended("Succeeded", 0, "", _results(work, no_work if entry.verdict == "no_work" else {}))
 
     def _note(self, folder: str, record: dict[str, Any]) -> None:
         """Keep the record of a try: in a folder of its own, which lies in that of the task."""
@@ -114,12 +121,25 @@ class Stubs:
             attempts, {"verdict": "error", "metadata": {}, "message": "it never ran"}
         )
         verdict = run["verdict"] if work.environment["EAS_STATUS"] == "Succeeded" else "error"
-        record = {"verdict": verdict, "metadata": run["metadata"], "reason": run["message"], "answers": {}}
-        self.records[_key(work.outputs, "records/qc.json")] = record
+        return self._judged(work, run | {"verdict": verdict}, "records/qc.json")
+
+    def _inline(self, work: Work) -> Ended:
+        """Run a stub and its quality control in one."""
+        ended = self._run(work)
+        if ended.phase != "Succeeded" or ended.parameters.get("no-work") == "true":
+            return ended
+        judged = self._judged(work, self.records[f"{_key(work.outputs, 'records')}/run.json"], "qc/qc.json")
+        return judged if judged.phase == "Succeeded" else judged._replace(exit_code=CLOSED)
+
+    def _judged(self, work: Work, run: dict[str, Any], path: str) -> Ended:
+        """Keep the record of a verdict, and end as it says."""
+        verdict, reason = run["verdict"], run["message"]
+        record = {"verdict": verdict, "metadata": run["metadata"], "reason": reason, "answers": {}}
+        self.records[_key(work.outputs, path)] = record
         if verdict not in ("pass", "warn"):
-            return Ended("Failed", 1, f"{verdict}: {run['message']}", {})
+            return Ended("Failed", 1, f"{verdict}: {reason}", _results(work, {"closed": "true"}))
         answers = json.dumps(self._answers(work, run["metadata"]).values)
-        return Ended("Succeeded", 0, f"{verdict}: scripted", {one.name: answers for one in work.pod.results})
+        return Ended("Succeeded", 0, f"{verdict}: {reason}", _results(work, {"answers": answers}))
 
     def _ask(self, work: Work) -> Ended:
         answers = self._answers(work, None)
@@ -131,6 +151,12 @@ class Stubs:
         indices = assignment.parse_indices(work.environment["EAS_INDICES"])
         requested = self.requested(work, indices)
         return assignment.answer(work.pod.description, indices, work.environment["EAS_SEED"], requested, own)
+
+
+def _results(work: Work, said: dict[str, str]) -> dict[str, str]:
+    """Return the output parameters of a pod: what was said, and defaults."""
+    given = {one.name: said.get(one.name, one.default) for one in work.pod.results}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _key(artifacts: tuple[tuple[str, str, bool], ...], path: str) -> str:

@@ -1,4 +1,4 @@
-"""Running an attempt: ``run`` the program, ``qc`` what it made, do both ``inline``, or ``ask`` for what the chain needs.
+"""Running an attempt: ``run`` the program, ``qc`` what it made, do both ``inline``, or ``ask`` what a chain needs to know.
 
 `execute` serves a container, where the process is there for one attempt, and the laptop, where it is a fork of a server
 that has everything loaded: it takes its surroundings as an argument and leaves the process as it found it.

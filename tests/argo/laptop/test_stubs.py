@@ -8,6 +8,7 @@ import pytest
 from eas_argo.laptop.engine import Work
 from eas_argo.laptop.manifest import Pod, Result, Retry
 from eas_argo.laptop.stubs import Entry, Script, Stubs
+from eas_worker.runtime import CLOSED
 
 DESCRIPTION: dict[str, Any] = {
     "path": "/t0[i]/t1#/t2", "task": "null", "name": "a", "job_name": "j", "working_directory": "d", "settings": {},
@@ -18,11 +19,17 @@ KEY = "run/.records/t0[i]/t1#/t2/0.2"
 
 def work(verb: str, **fields: Any) -> Work:
     """Write a try of the program or of its gate in the second iteration of the innermost loop."""
-    results = (Result("answers" if verb == "qc" else "no-work", "x", ""),)
+    results = {
+        "run": (Result("no-work", "x", "false"),),
+        "qc": (Result("answers", "x", None),),
+        "inline": (Result("no-work", "x", "false"), Result("closed", "x", "false"), Result("answers", "x", None)),
+    }.get(verb, ())
     description = DESCRIPTION | fields
     task = Pod("p", verb, "i", "", description, (), (), (), results, Retry(0, 0), 1, 0, 1, 1)
     environment = {"EAS_INDICES": "i=0 n=2", "EAS_SEED": "1", "EAS_STATUS": "Succeeded"}
-    outputs = {"run": (("records", f"{KEY}/attempt-0", True),), "qc": (("records/qc.json", f"{KEY}/qc.json", True),)}
+    run, qc = ("records", f"{KEY}/attempt-0", True), f"{KEY}/qc.json"
+    outputs = {"run": (run,), "inline": (run, ("qc/qc.json", qc, True))}
+    outputs |= dict.fromkeys(("qc", "rescue"), (("records/qc.json", qc, True),))
     return Work(verb, task, 0, environment, (("in/.attempts", KEY, True),), outputs.get(verb, ()))
 
 
@@ -56,6 +63,29 @@ def test_no_work() -> None:
     """A task without work says so in its output parameter."""
     ran, _, _ = judged(Entry({}, "no_work"))
     assert (ran.phase, ran.parameters) == ("Succeeded", {"no-work": "true"})
+
+
+@pytest.mark.parametrize(
+    ("verdict", "phase", "exit_code", "parameters"),
+    [
+        ("pass", "Succeeded", 0, {"no-work": "false", "closed": "false", "answers": "{}"}),
+        ("warn", "Succeeded", 0, {"no-work": "false", "closed": "false", "answers": "{}"}),
+        ("no_work", "Succeeded", 0, {"no-work": "true", "closed": "false", "answers": "{}"}),
+        ("fail", "Failed", CLOSED, {"no-work": "false", "closed": "true"}),
+        ("error", "Failed", 1, {}),
+    ],
+)
+def test_inline(verdict: str, phase: str, exit_code: int, parameters: dict[str, str]) -> None:
+    """What is judged where it ran has one end; the record of what broke is left to the rescue."""
+    stubs = Stubs(Script({"a": Entry({"n": 1}, verdict)}))
+    stubs.start(work("inline"))
+    ((_, ended),) = stubs.wait(1)
+    assert (ended.phase, ended.exit_code, ended.parameters) == (phase, exit_code, parameters)
+    assert (f"{KEY}/qc.json" in stubs.records) is (verdict in {"pass", "warn", "fail"})
+    if verdict == "error":
+        stubs.start(work("rescue"))
+        ((_, rescued),) = stubs.wait(1)
+        assert (rescued.phase, stubs.records[f"{KEY}/qc.json"]["verdict"]) == ("Failed", "error")
 
 
 def test_metadata_by_iteration() -> None:
