@@ -71,13 +71,13 @@ class Diagnostics:
         self.add(Diagnostic(code, "warning", message, node.source, node.start, node.end, hint, related))
 
     def expression(self, node: Node, error: ExpressionError, code: str = "expression") -> None:
-        """Report an expression that is wrong, at the part of its text that is."""
-        if error.length and isinstance(node.value, str):
-            start = node.offset_in_text(error.start)
-            end = max(start + 1, node.offset_in_text(error.start + error.length))
-        else:
+        """Report an expression that is wrong, at each part of its text that is."""
+        for one in (error, *error.more):
             start, end = node.start, node.end
-        self.add(Diagnostic(code, "error", error.message, node.source, start, end, error.hint))
+            if one.length and isinstance(node.value, str):
+                start = node.offset_in_text(one.start)
+                end = max(start + 1, node.offset_in_text(one.start + one.length))
+            self.add(Diagnostic(code, "error", one.message, node.source, start, end, one.hint))
 
 
 def related(node: Node, message: str) -> Related:

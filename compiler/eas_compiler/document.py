@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from eas_compiler.diagnostics import Diagnostics, did_you_mean, related
@@ -110,30 +110,36 @@ class Parameters:
             return [self._value(item) for item in node.value]
         if not isinstance(node.value, str) or not expressions.is_expression(node.value):
             return node.value
-        try:
-            expression = expressions.parse(node.value)
-            if self._uses_broken(expression):
-                self.values.broken.add(self._open[-1])
-                return None
-            return expressions.evaluate(expression, {"parameters": self.values})
-        except ExpressionError as error:
-            self.diagnostics.expression(node, error)
-            self.values.broken.add(self._open[-1])
-            return None
+        expression = expressions.examine(node.value)
+        mistakes = [*expression.mistakes, *_unknown(expression, self.given, "in `parameters`")]
+        uses_broken = self._uses_broken(expression)
+        if not mistakes and not uses_broken:
+            try:
+                return expressions.evaluate(expression, {"parameters": self.values})
+            except ExpressionError as error:
+                mistakes = [error]
+        for mistake in mistakes:
+            self.diagnostics.expression(node, mistake)
+        self.values.broken.add(self._open[-1])
+        return None
 
     def _uses_broken(self, expression: Expression) -> bool:
         """Fold the parameters that an expression uses; tell whether one of them is broken."""
-        used: set[str] = set()
-        for use in expression.uses:
-            if use.name != "parameters":
-                raise ExpressionError(f"{use.name} is not known in `parameters`", use.start, use.end - use.start)
-            for name in [use.key] if use.key is not None else list(self.given):
-                if name not in self.given:
-                    hint = did_you_mean(name, self.given)
-                    raise ExpressionError(f"unknown parameter {name!r}", use.start, use.end - use.start, hint)
-                self._resolve(name)
-                used.add(name)
-        return bool(used & self.values.broken)
+        keys = expression.keys("parameters")
+        used = [name for name in self.given if name in keys or None in keys]
+        for name in used:
+            self._resolve(name)
+        return not self.values.broken.isdisjoint(used)
+
+
+def _unknown(expression: Expression, parameters: Collection[str], where: str) -> Iterator[ExpressionError]:
+    """Yield a mistake for each name that is no parameter, where only parameters are known."""
+    for use in expression.uses:
+        place = (use.start, use.end - use.start)
+        if use.name != "parameters":
+            yield ExpressionError(f"{use.name} is not known {where}", *place)
+        elif use.key is not None and use.key not in parameters:
+            yield ExpressionError(f"unknown parameter {use.key!r}", *place, did_you_mean(use.key, parameters))
 
 
 def static(node: Node, parameters: dict[str, Any], diagnostics: Diagnostics) -> Any:
@@ -144,11 +150,16 @@ def static(node: Node, parameters: dict[str, Any], diagnostics: Diagnostics) -> 
         return [static(item, parameters, diagnostics) for item in node.value]
     if not isinstance(node.value, str) or not expressions.is_expression(node.value):
         return node.value
-    try:
-        return expressions.evaluate(expressions.parse(node.value), {"parameters": parameters})
-    except ExpressionError as error:
-        diagnostics.expression(node, error)
-        return None
+    expression = expressions.examine(node.value)
+    mistakes = [*expression.mistakes, *_unknown(expression, parameters, "here")]
+    if not mistakes:
+        try:
+            return expressions.evaluate(expression, {"parameters": parameters})
+        except ExpressionError as error:
+            mistakes = [error]
+    for mistake in mistakes:
+        diagnostics.expression(node, mistake)
+    return None
 
 
 def first(nodes: Iterable[Node]) -> Node | None:

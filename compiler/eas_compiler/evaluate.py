@@ -18,6 +18,8 @@ from eas_worker.expressions import Expression, ExpressionError, Use
 
 MAX_OFFSET = 1_000
 """The largest constant that is added to an index in a name; beyond, a table is made."""
+MAX_FAILURES = 10
+"""In how many iterations an expression may fail before the others are no longer looked at."""
 
 
 class Time(NamedTuple):
@@ -32,29 +34,28 @@ class Time(NamedTuple):
         return not self.ids and not self.is_late
 
 
-class _TooLarge(ExpressionError):
+class TooLargeError(ExpressionError):
     """A table over indices would have too many entries."""
 
 
 def parse(node: Node, scope: Scope, diagnostics: Diagnostics) -> Expression | None:
-    """Return the expression in a text, its names checked; None when it is wrong, which is reported."""
-    try:
-        expression = expressions.parse(node.value)
-    except ExpressionError as error:
-        diagnostics.expression(node, error)
-        return None
-    before = diagnostics.errors
-    broken = getattr(scope.parameters, "broken", ())
+    """Return the expression in a text, its names checked; None when it is wrong, which is reported.
+
+    Also None when it uses what is wrong elsewhere: a parameter, or the variable of a loop.
+    """
+    expression = expressions.examine(node.value)
+    for mistake in expression.mistakes:
+        diagnostics.expression(node, mistake)
+    is_good = not expression.mistakes
     for use in expression.uses:
-        _check_use(node, use, scope, diagnostics)
-    if any(use.name == "parameters" and (use.key in broken or (use.key is None and broken)) for use in expression.uses):
-        return None
-    return expression if diagnostics.errors == before else None
+        if use.key is not None and use.name != "random":
+            is_good &= _check_use(node, use, scope, diagnostics)
+    return expression if is_good and not any(_is_broken(use, scope) for use in expression.uses) else None
 
 
-def _check_use(node: Node, use: Use, scope: Scope, diagnostics: Diagnostics) -> None:
-    if use.key is None or use.name == "random":
-        return
+def _check_use(node: Node, use: Use, scope: Scope, diagnostics: Diagnostics) -> bool:
+    """Report a name that nothing has; tell whether it is good."""
+    assert use.key is not None
     known: Collection[str]
     if use.name == "metadata":
         known, what = scope.metadata(), "loop variable"
@@ -66,11 +67,26 @@ def _check_use(node: Node, use: Use, scope: Scope, diagnostics: Diagnostics) -> 
         known, what = scope.requested, "requested task"
         hint = f"add {use.key!r} to requires_metadata_from"
     if use.key in known or (use.name == "requested_metadata" and any(map(expressions.is_expression, known))):
-        return
-    message = f"unknown {what} {use.key!r}"
-    hint = did_you_mean(use.key, known) or hint
-    error = ExpressionError(message, use.start, use.end - use.start, hint)
+        return True
+    if use.name == "metadata" and any(not variable.name for variable in scope.variables):
+        return False  # it may be the name that is wrong
+    error = ExpressionError(
+        f"unknown {what} {use.key!r}", use.start, use.end - use.start, did_you_mean(use.key, known) or hint
+    )
     diagnostics.expression(node, error, "unknown-name")
+    return False
+
+
+def _is_broken(use: Use, scope: Scope) -> bool:
+    """Tell whether a name is that of something that is wrong, which has been reported where it is defined."""
+    if use.name == "parameters":
+        broken = getattr(scope.parameters, "broken", ())
+        return use.key in broken if use.key is not None else bool(broken)
+    if use.name == "metadata":
+        known = scope.metadata()
+        used = known.values() if use.key is None else [known[use.key]] if use.key in known else []
+        return any(variable.is_broken and not is_index for variable, is_index in used)
+    return False
 
 
 def time(expression: Expression, scope: Scope) -> Time:
@@ -117,9 +133,9 @@ def combinations(ids: frozenset[str], scope: Scope) -> Iterator[names.Indices]:
     order = [variable.id for variable in scope.variables if variable.id in ids]
     total = names.size(set(order), scope.domains)
     if total is None:
-        raise _TooLarge("the number of iterations is known only when the chain runs")
+        raise TooLargeError("the number of iterations is known only when the chain runs")
     if total > names.MAX_TABLE:
-        raise _TooLarge(f"{total} combinations of loop values; tables have at most {names.MAX_TABLE}")
+        raise TooLargeError(f"{total} combinations of loop values; tables have at most {names.MAX_TABLE}")
     uneven = any(variable.id in ids and variable.depends for variable in scope.variables)
     for indices in names.combinations(order, scope.domains):
         if not uneven or is_possible(scope, indices):
@@ -129,21 +145,54 @@ def combinations(ids: frozenset[str], scope: Scope) -> Iterator[names.Indices]:
 def table(expression: Expression, ids: frozenset[str], scope: Scope) -> dict[tuple[int, ...], Any] | None:
     """Return the values at all combinations of indices; None when there are too many. May raise `ExpressionError`."""
     try:
-        found = {}
-        for indices in combinations(ids, scope):
-            found[tuple(indices.values())] = _at(expression, scope, indices)
-    except _TooLarge:
+        return _everywhere(expression, ids, scope)
+    except TooLargeError:
         return None
+
+
+def _everywhere(expression: Expression, ids: frozenset[str], scope: Scope) -> dict[tuple[int, ...], Any]:
+    """Return the values at all combinations of indices; raise what fails at any of them."""
+    found = {}
+    mistakes: dict[tuple[int, int], ExpressionError] = {}
+    failures = 0
+    for indices in combinations(ids, scope):
+        try:
+            found[tuple(indices.values())] = value(expression, scope, indices)
+        except ExpressionError as error:
+            where = " ".join(f"{name}={index}" for name, index in indices.items())
+            told = error.at(f" (at {where})" if where else "")
+            for one in (told, *told.more):
+                mistakes.setdefault((one.start, one.length), one)
+            failures += 1
+            if failures == MAX_FAILURES:
+                break
+    if mistakes:
+        raise ExpressionError.of(list(mistakes.values()))
     return found
 
 
-def _at(expression: Expression, scope: Scope, indices: names.Indices) -> Any:
+def known(node: Node, scope: Scope, diagnostics: Diagnostics) -> list[Any]:
+    """Return the values that something may have, none when they are not known; an expression that fails is reported."""
+    if not isinstance(node.value, str) or not expressions.is_expression(node.value):
+        return [node.plain()]
+    expression = parse(node, scope, diagnostics)
+    if expression is None:
+        return []
+    when = time(expression, scope)
     try:
-        return value(expression, scope, indices)
+        found = table(expression, when.ids, scope) if not when.is_late else None
     except ExpressionError as error:
-        where = " ".join(f"{name}={index}" for name, index in indices.items())
-        suffix = f" (at {where})" if where else ""
-        raise ExpressionError(f"{error.message}{suffix}", error.start, error.length, error.hint) from None
+        diagnostics.expression(node, error)
+        return []
+    return list(found.values()) if found is not None else []
+
+
+def requested(expression: Expression, scope: Scope) -> set[str]:
+    """Return the texts of requires_metadata_from that an expression may mean; an expression there may mean any."""
+    keys = expression.keys("requested_metadata")
+    if None in keys:
+        return set(scope.requested)
+    return {text for text in scope.requested if text in keys or (keys and expressions.is_expression(text))}
 
 
 def ordered(ids: frozenset[str], scope: Scope) -> tuple[str, ...]:
@@ -181,13 +230,22 @@ def pattern(node: Node, scope: Scope, diagnostics: Diagnostics, what: str) -> Pa
         )
         return None
     try:
+        _try_first(expression, scope)
         return _Decomposer(expression, scope).pieces(expression.body)
-    except _TooLarge as error:
+    except TooLargeError as error:
         hint = "use the loops' indices, as in 'f_{size_index}.gz'.format(**metadata)"
         diagnostics.error("too-many-names", node, f"{what} would need a table: {error.message}", hint)
     except ExpressionError as error:
         diagnostics.expression(node, error)
     return None
+
+
+def _try_first(expression: Expression, scope: Scope) -> None:
+    """Evaluate a whole expression once: most of what is wrong with its pieces is wrong in every iteration."""
+    ids = time(expression, scope).ids
+    indices = {name: domain.first for name, domain in scope.domains.items() if name in ids}
+    if is_possible(scope, indices):
+        value(expression, scope, indices)
 
 
 def _late_hint(expression: Expression, scope: Scope) -> str:
@@ -251,9 +309,6 @@ class _Decomposer:
         template = body.func.value
         if not isinstance(template, ast.Constant) or not isinstance(template.value, str):
             return self._table(body)
-        indices = self._some_indices(body)
-        if is_possible(self.scope, indices):  # what is wrong with the fields is wrong everywhere
-            value(self.expression.part(body), self.scope, indices)
         found: list[Pattern] = []
         for literal, field in _fields(template.value):
             found.append((literal,))
@@ -264,10 +319,6 @@ class _Decomposer:
                 call = ast.copy_location(ast.Call(method, body.args, body.keywords), body)
                 found.append((self._hole(argument) if argument is not None else None) or self._table(call))
         return names.join(*found)
-
-    def _some_indices(self, body: ast.expr) -> names.Indices:
-        ids = time(self.expression.part(body), self.scope).ids
-        return {name: domain.first for name, domain in self.scope.domains.items() if name in ids}
 
     def _argument(self, call: ast.Call, field: str) -> ast.expr | None:
         """Return the expression that fills a plain replacement field."""
@@ -298,13 +349,11 @@ class _Decomposer:
     def _table(self, body: ast.expr) -> Pattern:
         part = self.expression.part(body)
         ids = time(part, self.scope).ids
-        entries = {}
-        for indices in combinations(ids, self.scope):
-            entry = _at(part, self.scope, indices)
+        entries = _everywhere(part, ids, self.scope)
+        for entry in entries.values():
             if not isinstance(entry, str):
                 place = expressions.place_of(part)
                 raise ExpressionError(f"must be a text, not {expressions.kind(entry)}", *place)
-            entries[tuple(indices.values())] = entry
         order = ordered(ids, self.scope)
         return names.join((Table(order, entries),)) if order else names.join((entries[()],))
 

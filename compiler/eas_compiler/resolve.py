@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from eas_compiler import document, evaluate, leaf, names
+from eas_compiler import criteria, document, evaluate, leaf, names, ranges
 from eas_compiler.describe import pattern as described
 from eas_compiler.diagnostics import Diagnostics, did_you_mean, related
 from eas_compiler.names import Domain, Pattern
@@ -32,8 +32,6 @@ from eas_compiler.tree import (
     Sequence,
     Variable,
 )
-from eas_worker import expressions
-from eas_worker.assignment import loop_count
 from eas_worker.expressions import ExpressionError
 
 MAX_ITERATIONS = 50
@@ -46,10 +44,9 @@ _COMMON: dict[str, type] = {
     "job_name": str,
     "working_directory": str,
 }
-_RANGES = ("values", "linear_range", "log_range")
 _FIELDS: dict[str, dict[str, type]] = {
     "execution_chain": {"task_list": list},
-    "execution_for_loop": {"parameter": str, **dict.fromkeys(_RANGES, object), "task_list": list},
+    "execution_for_loop": {"parameter": str, **dict.fromkeys(ranges.FORMS, object), "task_list": list},
     "execution_conditional": {"criterion": object, "task_list": list, "else_task_list": list},
     "execution_do_while_loop": {
         "iteration_name": str,
@@ -265,19 +262,22 @@ class _Resolver:
         self._missing(common, "parameter")
         self._missing(common, "task_list")
         name, aliases, text, ids = self._variable_name(fields.get("parameter"), "parameter", where.scope)
-        count, domain, entry, when = self._range(common, fields, where.scope)
+        given = ranges.resolve(common, fields, where.scope, self.diagnostics)
         identifier = _unique(name, where.scope)
-        entry = {"var": text, "id": identifier, "at": common.path, **entry}
-        used = count.names if count else frozenset()
+        entry = {"var": text, "id": identifier, "at": common.path, **given.entry}
+        used = given.number.names if given.number else frozenset()
         requested = {text: item for text, item in where.scope.requested.items() if text in used}
-        variable = Variable(identifier, name, domain, entry, when.ids | ids, when.is_late, requested, aliases)
+        depends, is_late = given.when.ids | ids, given.when.is_late
+        variable = Variable(
+            identifier, name, given.domain, entry, depends, is_late, requested, aliases, is_broken=given.number is None
+        )
         scope = where.scope._replace(variables=(*where.scope.variables, variable))
         path = f"{common.path}[{name}]"
         body = self._task_list(fields, "task_list", path, where._replace(scope=scope))
-        return Loop(common, variable, count or _unknown(common), body or Sequence(path, ()))
+        return Loop(common, variable, given.number or _unknown(common), body or Sequence(path, ()))
 
     def _variable_name(self, node: Node | None, what: str, scope: Scope) -> _VariableName:
-        unknown = _VariableName("_", (), "_", frozenset())
+        unknown = _VariableName("", (), "", frozenset())
         pattern = evaluate.pattern(node, scope, self.diagnostics, what) if node is not None else None
         if node is None or pattern is None:
             return unknown
@@ -297,130 +297,22 @@ class _Resolver:
             return unknown
         return _VariableName(texts[0], tuple(texts[1:]), described(pattern, scope), ids)
 
-    def _range(
-        self, common: Common, fields: dict[str, Node], scope: Scope
-    ) -> tuple[Question | None, Domain, dict[str, Any], evaluate.Time]:
-        """Return the number of iterations, the indices, the range as descriptions carry it, and when it is known."""
-        unknown = (None, Domain(0, 0), {"form": "values", "range": [0]}, evaluate.Time(frozenset(), is_late=True))
-        given = [key for key in _RANGES if key in fields]
-        if len(given) != 1:
-            at = fields[given[1]] if given else common.node.value["task"]
-            one = "one of values, linear_range and log_range"
-            message = f"a loop takes {one}, not {' and '.join(given)}" if given else f"the loop needs {one}"
-            if given or not any(did_you_mean(key, _RANGES) for key in common.node.value if key not in fields):
-                self.diagnostics.error("loop-range", at, message)
-            for key in given:
-                self._times(fields[key], scope)
-            return unknown
-        form, node = given[0], fields[given[0]]
-        if not isinstance(node.value, list) and not (
-            isinstance(node.value, str) and expressions.is_expression(node.value)
-        ):
-            self.diagnostics.error("loop-range", node, f"{form} must be a list, not {document.kind(node)}")
-            return unknown
-        when, used = self._times(node, scope)
-        if when is None:
-            return unknown
-        entry = {"form": form, "range": node.plain()}
-        table = self._counts(node, {"at": common.path, **entry}, when, scope) if not when.is_late else None
-        if table is None and not when.is_late and (names.size(set(when.ids), scope.domains) or 0) <= names.MAX_TABLE:
-            return unknown
-        last = max(table.entries.values(), default=0) - 1 if table is not None else None
-        return Question("count", node, table, frozenset(used)), Domain(0, last), entry, when
-
-    def _times(self, node: Node, scope: Scope) -> tuple[evaluate.Time | None, set[str]]:
-        """Return when all expressions in a range are known, and the requested names that they use."""
-        if isinstance(node.value, (list, dict)):
-            parts = [self._times(child, scope) for _, child in node.children()]
-            good = [when for when, _ in parts if when is not None]
-            used = set[str]().union(*(names_ for _, names_ in parts))
-            if len(good) < len(parts):
-                return None, used
-            ids = frozenset[str]().union(*(when.ids for when in good))
-            return evaluate.Time(ids, any(when.is_late for when in good)), used
-        if not isinstance(node.value, str) or not expressions.is_expression(node.value):
-            return evaluate.Time(frozenset(), is_late=False), set()
-        expression = evaluate.parse(node, scope, self.diagnostics)
-        if expression is None:
-            return None, set()
-        return evaluate.time(expression, scope), _requested(expression, scope)
-
-    def _counts(self, node: Node, entry: dict[str, Any], when: evaluate.Time, scope: Scope) -> IndexTable | None:
-        """Return the number of iterations for each combination of outer indices; None when wrong or too many."""
-        entries = {}
-        try:
-            for indices in evaluate.combinations(when.ids, scope):
-                metadata = evaluate.metadata(scope, indices)
-                entries[tuple(indices.values())] = loop_count(entry, metadata, scope.parameters)
-        except ExpressionError as error:
-            if "combinations of loop values" not in error.message and "known only when" not in error.message:
-                self._range_error(node, error)
-            return None
-        return IndexTable(evaluate.ordered(when.ids, scope), entries)
-
-    def _range_error(self, node: Node, error: ExpressionError) -> None:
-        """Report what is wrong with a range at the entry that is, if it can be told."""
-        at = node
-        for _, child in node.children():
-            if error.length and isinstance(child.value, str) and expressions.is_expression(child.value):
-                try:
-                    expressions.evaluate(expressions.parse(child.value), {"metadata": {}, "parameters": {}})
-                except ExpressionError as own:
-                    if own.message == error.message:
-                        self.diagnostics.expression(child, own)
-                        return
-        match = re.match(r"value (\d+) of the loop", error.message)
-        if match and isinstance(node.value, list):
-            at = node.value[int(match[1])]
-        elif isinstance(node.value, list) and len(node.value) == 3 and re.search("number of|iterations", error.message):
-            at = node.value[2]
-        self.diagnostics.error("loop-range", at, error.message, error.hint)
-
     # ---- execution_conditional
 
     def _branch(self, common: Common, fields: dict[str, Node], where: _Where) -> Branch:
         self._missing(common, "criterion")
         if not {"task_list", "else_task_list"} & set(common.node.value):
             self._missing(common, "task_list")
-        criterion = self._criterion("criterion", fields.get("criterion"), where.scope)
+        criterion = self._criterion("criterion", fields, where.scope, common)
         then = self._task_list(fields, "task_list", f"{common.path}?then", where)
         otherwise = self._task_list(fields, "else_task_list", f"{common.path}?else", where)
-        return Branch(common, criterion or _unknown(common), then, otherwise)
+        return Branch(common, criterion, then, otherwise)
 
     def _criterion(
-        self, kind: str, node: Node | None, scope: Scope, last: tuple[str, int] | None = None
-    ) -> Question | None:
-        """Return a criterion; `last` is the loop of a do-while and its last iteration, after which true is an error."""
-        if node is None:
-            return None
-        if isinstance(node.value, bool):
-            if last is None:
-                return Question(kind, node, IndexTable((), {(): int(node.value)}), frozenset())
-            node = node._replace(value=f"({node.value})")
-        elif not isinstance(node.value, str) or not expressions.is_expression(node.value):
-            self._no_criterion(kind, node)
-            return None
-        expression = evaluate.parse(node, scope, self.diagnostics)
-        if expression is None:
-            return None
-        when = evaluate.time(expression, scope)
-        if last is not None:
-            when = when._replace(ids=when.ids | {last[0]})
-        try:
-            table = evaluate.index_table(expression, when, scope, lambda value: _as_answer(value, expression))
-        except ExpressionError as error:
-            self.diagnostics.expression(node, error, "criterion")
-            return None
-        if table is not None and last is not None:
-            table = _ending(table, *last)
-        return Question("repeat" if last else "criterion", node, table, frozenset(_requested(expression, scope)))
-
-    def _no_criterion(self, kind: str, node: Node) -> None:
-        if isinstance(node.value, str):
-            hint = "write an expression in parentheses, as in \"(requested_metadata['search']['outcome'] == 'PASS')\""
-            self.diagnostics.error("criterion", node, f"{kind} is a literal text", hint)
-        else:
-            self.diagnostics.error("criterion", node, f"{kind} must be a bool, not {document.kind(node)}")
+        self, kind: str, fields: dict[str, Node], scope: Scope, common: Common, last: tuple[str, int] | None = None
+    ) -> Question:
+        found = criteria.resolve(kind, fields[kind], scope, self.diagnostics, last) if kind in fields else None
+        return found or _unknown(common)
 
     # ---- execution_do_while_loop
 
@@ -437,9 +329,9 @@ class _Resolver:
         body = self._task_list(fields, "task_list", f"{common.path}#", where._replace(scope=scope))
         children = self._children(fields.get("requires_metadata_from_child"), body, scope)
         scope = scope._replace(requested=scope.requested | {one.text: one.item for one in children})
-        criterion = self._criterion("repeat_criterion", fields.get("repeat_criterion"), scope, (identifier, maximum))
+        criterion = self._criterion("repeat_criterion", fields, scope, common, (identifier, maximum))
         body = body or Sequence(f"{common.path}#", ())
-        return Repeat(common, variable, criterion or _unknown(common), children, maximum, body)
+        return Repeat(common, variable, criterion, children, maximum, body)
 
     def _maximum(self, node: Node | None, scope: Scope) -> int:
         if node is None:
@@ -480,30 +372,9 @@ def _unknown(common: Common) -> Question:
     return Question("unknown", common.node, IndexTable((), {(): 1}), frozenset())
 
 
-def _as_answer(value: Any, expression: expressions.Expression) -> int:
-    if not isinstance(value, bool):
-        raise ExpressionError(f"the criterion is {value!r}, not a bool", *expressions.place_of(expression))
-    return int(value)
-
-
-def _ending(table: IndexTable, loop: str, last: int) -> IndexTable:
-    """Return the answers of a do-while, of which a true one in the last iteration is an error."""
-    at = table.ids.index(loop)
-    entries = {key: -1 if key[at] >= last and one else one for key, one in table.entries.items()}
-    return IndexTable(table.ids, entries)
-
-
 def _unique(name: str, scope: Scope) -> str:
     taken = {variable.id for variable in scope.variables}
     identifier, number = name, 2
     while identifier in taken:
         identifier, number = f"{name}-{number}", number + 1
     return identifier
-
-
-def _requested(expression: expressions.Expression, scope: Scope) -> set[str]:
-    """Return the texts of requires_metadata_from that an expression may mean; an expression there may mean any."""
-    keys = expression.keys("requested_metadata")
-    if None in keys:
-        return set(scope.requested)
-    return {text for text in scope.requested if text in keys or (keys and expressions.is_expression(text))}

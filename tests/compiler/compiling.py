@@ -24,6 +24,14 @@ def checked(*tasks: Json, **fields: Any) -> Checked:
     return check("chain.json", text_of({**fields, "task_list": list(tasks)}), OPTIONS)
 
 
+def items(*tasks: Any) -> tuple[Any, ...]:
+    """Return the resolved items of a chain without mistakes."""
+    found = checked(*tasks)
+    assert found.chain is not None
+    assert not found.diagnostics.errors, told(found.diagnostics)
+    return found.chain.body.items
+
+
 def compiled(*tasks: Json, **fields: Any) -> Json:
     """Compile a chain of these tasks that must have no mistakes."""
     workflow, found = compile_chain("chain.json", text_of({**fields, "task_list": list(tasks)}), OPTIONS)

@@ -5,15 +5,7 @@ from typing import Any
 import pytest
 
 from eas_compiler.tree import Branch, Loop, Repeat, Task
-from tests.compiler.compiling import checked, choose, codes, loop, make, repeat, told
-
-
-def items(*tasks: Any) -> tuple[Any, ...]:
-    """Return the resolved items of a chain without mistakes."""
-    found = checked(*tasks)
-    assert found.chain is not None
-    assert not found.diagnostics.errors, told(found.diagnostics)
-    return found.chain.body.items
+from tests.compiler.compiling import checked, choose, codes, items, loop, make, repeat
 
 
 def test_paths_count_from_zero() -> None:
@@ -45,50 +37,6 @@ def test_inner_variable_shadows_the_outer_one() -> None:
     assert (outer.variable.id, inner.variable.id, inner.variable.name) == ("i", "i-2", "i")
 
 
-@pytest.mark.parametrize(
-    ("given", "count"),
-    [
-        ({"values": [1, "b", True]}, 3),
-        ({"linear_range": [0, 1, 7]}, 7),
-        ({"log_range": [1, 10, "(2 + 3)"]}, 5),
-        ({"values": []}, 0),
-    ],
-)
-def test_static_ranges_are_counted(given: dict[str, Any], count: int) -> None:
-    """The number of iterations is known as soon as the range is."""
-    (item,) = items({"task": "execution_for_loop", "parameter": "i", **given, "task_list": []})
-    assert item.number.table.constant == count
-
-
-def test_range_may_depend_on_the_outer_loop() -> None:
-    """An inner loop's length may differ from one outer iteration to the next."""
-    (outer,) = items(
-        loop(
-            "i",
-            [1, 3],
-            {
-                "task": "execution_for_loop",
-                "parameter": "j",
-                "linear_range": [0, 1, "(metadata['i'])"],
-                "task_list": [],
-            },
-        )
-    )
-    assert outer.body.items[0].number.table.entries == {(0,): 1, (1,): 3}
-
-
-def test_indexed_criterion_is_a_table() -> None:
-    """What indices alone decide is decided when compiling."""
-    (outer,) = items(loop("i", [1, 2], choose("(metadata['i'] > 1)", [])))
-    assert outer.body.items[0].criterion.table.entries == {(0,): 0, (1,): 1}
-
-
-def test_do_while_that_never_ends_says_so() -> None:
-    """A criterion that is still true after the last iteration is an error of that iteration."""
-    (item,) = items(repeat("n", True, max_iterations=2))
-    assert item.criterion.table.entries == {(1,): 1, (2,): -1}
-
-
 @pytest.mark.parametrize("name", ["1x", "a b", "", "a" * 64, "é"])
 def test_variables_are_identifiers(name: str) -> None:
     """A loop variable becomes the name of a parameter."""
@@ -100,3 +48,21 @@ def test_empty_list_is_a_warning() -> None:
     found = checked()
     assert codes(found.diagnostics) == ["empty-list"]
     assert found.is_good
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        {"parameter": "i", "values": [None]},
+        {"parameter": "i", "values": ["(1 / 0)"]},
+        {"parameter": "1i", "values": [1]},
+        {"values": [1]},
+        {"parameter": "i"},
+    ],
+)
+def test_broken_loop_is_reported_once(loop: dict[str, Any]) -> None:
+    """Tasks that use the variable of a loop that is wrong are not wrong because of that."""
+    inside = make("'f_{i}_{i_index}'.format(**metadata)", c="(metadata['i'] + 1)")
+    chosen = choose("(metadata['i'] > 1)", [])
+    found = checked({"task": "execution_for_loop", **loop, "task_list": [inside, chosen]})
+    assert found.diagnostics.errors == 1

@@ -267,3 +267,81 @@ MANY = [
         ("/", "duplicate|twice|again|more than once|already|unique", "earlier|later|before|after", "int|whole|number|count", "level|0|minimum|least", "fast|thorough"),
     ),
 ]  # fmt: skip
+
+SEVERAL = [
+    Broken(
+        "unknown_words_in_one_expression",
+        tasks('{"task": "make", "outputs": {"file": "f"}, "c": "(▶metdata[\'i\'] + ▶sqr(▶constants.dya) * [1, ▶2 << 3][0])"}'),
+        ("metdata[\\s\\S]*metadata", "sqr[\\s\\S]*sqrt", "dya[\\s\\S]*day", "<<"),
+    ),
+    Broken(
+        "unknown_variables_and_words_in_one_expression",
+        in_loop('{"task": "null", "seconds": "(▶metadata[\'j\'] + ▶parameters[\'x\'] + ▶sqr(metadata[\'i\']) + ▶requested_metadata[\'a\'][\'b\'])"}'),
+        ("variable 'j'", "parameter 'x'", "sqr", "task 'a'"),
+    ),
+    Broken(
+        "failures_in_one_expression",
+        tasks('{"task": "make", "outputs": {"file": "f"}, "c": "([▶1 / 0, 2, -▶sqrt(-1) + 1, {\'a\': ▶int(\'x\')}])"}'),
+        ("zero|divi", "sqrt|domain|negative|math", "int\\(|integer|literal|number|invalid"),
+    ),
+    Broken(
+        "failures_in_different_iterations",
+        in_loop('{"task": "null", "seconds": "(▶1 / metadata[\'i_index\'] + ▶1 / (metadata[\'i\'] - 2))"}'),
+        ("zero|divi", "zero|divi"),
+    ),
+    Broken(
+        "failures_in_a_file_name",
+        in_loop('{"task": "make", "outputs": {"file": "(▶[\'a\'][2] + \'_{i_index}\'.format(**metadata) + ▶str(1 / 0))"}}'.replace("▶str(1 / 0)", "str(▶1 / 0)")),
+        ("range|index", "zero|divi"),
+    ),
+    Broken(
+        "mistakes_in_one_parameter",
+        '{\n  "parameters": {"a": "(▶parameters[\'b\'] + ▶random.random() + ▶sqr(2) + ▶parameters[\'c\'])", "d": "(parameters[\'a\'])"},\n  "task_list": []\n}',
+        ("'b'", "random", "sqr", "'c'"),
+    ),
+    Broken(
+        "mistakes_in_max_iterations",
+        tasks('{"task": "execution_do_while_loop", "iteration_name": "n", "repeat_criterion": false, "max_iterations": "(▶parameters[\'b\'] + ▶sqr(2))", "task_list": []}'),
+        ("'b'", "sqr"),
+    ),
+    Broken(
+        "mistakes_in_one_criterion",
+        tasks('{"task": "execution_conditional", "criterion": "(▶metadata[\'i\'] > 1 and ▶sqr(2) < 1)", "task_list": []}'),
+        ("variable 'i'", "sqr"),
+    ),
+    Broken(
+        "bad_entries_of_values",
+        tasks('{"task": "execution_for_loop", "parameter": "i", "values": [▶null, 1, ▶[2], "(▶1 / 0)", ▶{"a": 1}, "(▶sqr(▶sqr(1)))", ▶"([1])"], "task_list": []}'),
+        ("null", "list", "zero|divi", "object", "sqr", "sqr", "list"),
+    ),
+    Broken(
+        "bad_entry_beside_a_late_one",
+        tasks('{"task": "execution_for_loop", "parameter": "i", "values": [▶null, "(random.random())", "(▶1 / 0)"], "task_list": []}'),
+        ("null", "zero|divi"),
+    ),
+    Broken(
+        "bad_entry_beside_an_indexed_one",
+        in_loop('{"task": "execution_for_loop", "parameter": "j", "values": ["(metadata[\'i\'])", ▶"(metadata[\'i\'] if metadata[\'i_index\'] else None)", ▶null], "task_list": []}'),
+        ("null", "null"),
+    ),
+    Broken(
+        "bad_entries_of_a_range",
+        tasks('{"task": "execution_for_loop", "parameter": "i", "linear_range": [▶"a", ▶true, ▶0], "task_list": []}'),
+        ("number", "number|bool", "1|least"),
+    ),
+    Broken(
+        "bad_entries_of_a_logarithmic_range",
+        tasks('{"task": "execution_for_loop", "parameter": "i", "log_range": [▶0, ▶"(1 - 2)", "(▶1 / 0)"], "task_list": []}'),
+        ("positive", "positive", "zero|divi"),
+    ),
+    Broken(
+        "bad_entries_of_a_range_that_is_an_expression",
+        tasks('{"task": "execution_for_loop", "parameter": "i", "linear_range": ▶▶"([\'a\', 1, 0])", "task_list": []}'),
+        ("number", "1|least"),
+    ),
+    Broken(
+        "three_ranges",
+        tasks('{"task": "execution_for_loop", "parameter": "i", "values": ["(▶sqr(1))"], ▷"linear_range": ▶[0, 1, 2], ▷"log_range": ▷[1, 2, "(▶sqr(2))"], "task_list": []}'),
+        ("sqr", "one of", "sqr"),
+    ),
+]  # fmt: skip

@@ -310,7 +310,7 @@ LOOPS = [
         "A late range that fails is an error of the loop: nothing of it is begun, who waits is blocked, the run fails.",
         [
             make("f", "a"),
-            loop("i", [0, 1, "(requested_metadata['a']['n'])"], null(), kind="log_range", name="l", **after("a")),
+            loop("i", [1, 10, "(requested_metadata['a']['n'])"], null(), kind="log_range", name="l", **after("a")),
             null("b", "l"),
             null("c"),
         ],

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eas_worker import expressions
-from eas_worker.expressions import ExpressionError, evaluate, is_expression, parse
+from eas_worker.expressions import ExpressionError, evaluate, parse
 from tests.reference.expressions import GLOBALS, as_json
 
 SCOPE: dict[str, Any] = {
@@ -236,48 +235,37 @@ def test_any_text_is_parsed_or_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("(1)", True), (" 'a'", True), ('"a"', True), ("a (b)", False), ("", False), ("[1]", False), ("\n(", True)],
+    [
+        ("(1 / 0 + sqrt(-1))", ["division by zero", "math domain error"]),
+        ("([1 / 0, [int('x')], {'k': ('a' + 1)}])", ["division by zero", "invalid literal", "can only concatenate"]),
+        ("(1 / 0 if 1 / 0 > 1 else int('x'))", ["division by zero"]),
+        ("((1 / 0) or int('x'))", ["division by zero"]),
+        ("('{} {}'.format(1 / 0))", ["division by zero"]),
+        ("([1 / x + int('a') for x in range(1000)])", ["division by zero", "invalid literal"]),
+        ("([x for x in [1 / 0] if x] + [y for y in 5])", ["division by zero", "a number has no entries"]),
+        ("(1 / 0 + sum(x for x in range(10 ** 5) for y in range(10)) + 1 / 0)", ["division by zero", "takes too long"]),
+        ("('%s' % (1 / 0) + str(5)[2])", ["division by zero", "string index out of range"]),
+    ],
 )
-def test_first_character_makes_an_expression(text: str, expected: bool) -> None:  # noqa: FBT001 - a case
-    """A quote or a round bracket at the start makes a text an expression."""
-    assert is_expression(text) is expected
+def test_all_that_fails_is_told(text: str, expected: list[str]) -> None:
+    """Parts that do not need each other fail each on their own; what needs a part that failed does not fail again."""
+    with pytest.raises(ExpressionError) as caught:
+        evaluate(parse(text), SCOPE)
+    found = [caught.value, *caught.value.more]
+    assert len(found) == len(expected)
+    assert all(words in one.message for one, words in zip(found, expected, strict=True))
+    assert all(text[one.start :][: one.length] for one in found)
 
 
-def test_uses_are_noted() -> None:
-    """An expression says which names it takes from outside, so that it can be put off until they are there."""
-    parsed = parse("(metadata['i'] + requested_metadata['a']['x'] + sum(parameters['l']) + random.random())")
-    assert [(use.name, use.key) for use in parsed.uses] == [
-        ("metadata", "i"),
-        ("requested_metadata", "a"),
-        ("parameters", "l"),
-        ("random", "random"),
-    ]
-    assert parsed.is_late
-
-
-def test_format_uses_what_its_fields_name() -> None:
-    """`.format(**metadata)` uses the keys in the template alone."""
-    assert parse("'{a}_{b[0]}_{c!r:>{d}}'.format(**metadata)").keys("metadata") == {"a", "b", "c", "d"}
-    assert parse("'{}'.format(metadata)").keys("metadata") == {None}
-
-
-def test_variables_of_comprehensions_hide_names() -> None:
-    """A comprehension's variable is no name from outside."""
-    parsed = parse("([metadata for metadata in [1, 2]])")
-    assert parsed.uses == ()
-    assert evaluate(parsed, {}) == [1, 2]
-
-
-def test_part_is_an_expression_of_its_own() -> None:
-    """A part of an expression knows its uses and its place."""
-    whole = parse("('a' + str(metadata['i']))")
-    part = whole.part(whole.body.right)  # type: ignore[attr-defined]
-    assert part.keys("metadata") == {"i"}
-    assert expressions.place_of(part) == (7, 18)
-
-
-@pytest.mark.parametrize("text", ["(f'{'a'}')", "(f'{parameters[\\'t\\']}')"])
-def test_grammar_is_that_of_python_3_11(text: str) -> None:
-    """An f-string that only a later Python can read is refused by every Python."""
-    with pytest.raises(ExpressionError):
-        parse(text)
+@given(st.lists(st.sampled_from(["1 / 0", "int('x')", "2", "['a'][1]", "[1, 2][0]"]), min_size=1, max_size=8))
+def test_as_many_failures_as_there_are(parts: list[str]) -> None:
+    """Of independent parts each that fails is told, at its place."""
+    text = f"([{', '.join(parts)}])"
+    places = [3 + sum(len(part) + 2 for part in parts[:at]) - 1 for at in range(len(parts))]
+    failing = [place for place, part in zip(places, parts, strict=True) if part not in ("2", "[1, 2][0]")]
+    try:
+        evaluate(parse(text), {})
+        found = []
+    except ExpressionError as error:
+        found = [one.start for one in (error, *error.more)]
+    assert found == failing

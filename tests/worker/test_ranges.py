@@ -58,3 +58,18 @@ def test_what_is_no_range_is_refused(form: str, given: Any, message: str) -> Non
     """A range that is none says what it lacks."""
     with pytest.raises(ExpressionError, match=message):
         ranges.count(form, given)
+
+
+@pytest.mark.parametrize(
+    ("form", "given", "wrong"),
+    [
+        ("values", [None, 1, [2]], [0, 2]),
+        ("linear_range", ["a", 2, 0], [0, 2]),
+        ("log_range", [0, -1, 2.5], [0, 1, 2]),
+        ("log_range", [1, 10, 3], []),
+    ],
+)
+def test_entries_are_judged_one_by_one(form: str, given: list[Any], wrong: list[int]) -> None:
+    """Each bad entry is one, whatever the others are."""
+    assert ranges.problem(form, given) is None
+    assert [at for at, entry in enumerate(given) if ranges.problem_of_entry(form, at, entry)] == wrong

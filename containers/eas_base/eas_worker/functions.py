@@ -43,12 +43,31 @@ METHODS = frozenset(
 class ExpressionError(Exception):
     """An expression that is not in the language, or that failed.
 
-    `start` and `length` say where in its text; a length of 0 means that the place is not known yet.
+    `start` and `length` say where in its text; a length of 0 means that the place is not known yet. `more` are the
+    other mistakes of the same expression.
     """
 
-    def __init__(self, message: str, start: int = 0, length: int = 0, hint: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        start: int = 0,
+        length: int = 0,
+        hint: str | None = None,
+        more: tuple[ExpressionError, ...] = (),
+    ) -> None:
         super().__init__(message)
-        self.message, self.start, self.length, self.hint = message, start, length, hint
+        self.message, self.start, self.length, self.hint, self.more = message, start, length, hint, more
+
+    @classmethod
+    def of(cls, mistakes: list[ExpressionError]) -> ExpressionError:
+        """Return the first of some mistakes, with the others in its `more`."""
+        first, *more = mistakes
+        return cls(first.message, first.start, first.length, first.hint, tuple(more))
+
+    def at(self, suffix: str) -> ExpressionError:
+        """Return the error with words about its place after each of its messages."""
+        more = tuple(one.at(suffix) for one in self.more)
+        return ExpressionError(f"{self.message}{suffix}", self.start, self.length, self.hint, more)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:

@@ -21,37 +21,52 @@ def count(form: str, given: Any) -> int:
     given : list
         The values themselves, or first value, last value and number of values.
     """
+    wrong = problem(form, given)
+    if wrong is None:
+        wrong = next(filter(None, (problem_of_entry(form, index, entry) for index, entry in enumerate(given))), None)
+    if wrong is not None:
+        raise ExpressionError(wrong)
+    return len(given) if form == "values" else int(given[2])
+
+
+def problem(form: str, given: Any) -> str | None:
+    """Return what is wrong with a range as a whole."""
     if not isinstance(given, list):
-        raise ExpressionError(f"{form} must be a list, not {kind(given)}")
+        return f"{form} must be a list, not {kind(given)}"
+    if form != "values" and len(given) != 3:
+        return f"{form} takes [first, last, number], not {len(given)} entries"
+    return None
+
+
+def problem_of_entry(form: str, index: int, entry: Any) -> str | None:
+    """Return what is wrong with one entry of a range."""
     if form == "values":
-        for index, value in enumerate(given):
-            element(value, index)
-        return len(given)
-    if len(given) != 3:
-        raise ExpressionError(f"{form} takes [first, last, number], not {len(given)} entries")
-    for bound in given[:2]:
-        _check_bound(form, bound)
-    number = given[2]
+        is_good = isinstance(entry, (bool, int, float, str))
+        return None if is_good else f"value {index} of the loop is {kind(entry)}; it must be a number, a text or a bool"
+    return _problem_of_number(form, entry) if index == 2 else _problem_of_bound(form, entry)
+
+
+def _problem_of_number(form: str, number: Any) -> str | None:
     if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        raise ExpressionError(f"the number of values of {form} must be an integer of at least 1, not {number!r}")
-    if number > MAX_ITERATIONS:
-        raise ExpressionError(f"{number} iterations; at most {MAX_ITERATIONS} are possible")
-    return number
+        return f"the number of values of {form} must be an integer of at least 1, not {number!r}"
+    return f"{number} iterations; at most {MAX_ITERATIONS} are possible" if number > MAX_ITERATIONS else None
 
 
-def _check_bound(form: str, bound: Any) -> None:
+def _problem_of_bound(form: str, bound: Any) -> str | None:
     if isinstance(bound, bool) or not isinstance(bound, (int, float)):
-        raise ExpressionError(f"the bounds of {form} must be numbers, not {kind(bound)}")
+        return f"the bounds of {form} must be numbers, not {kind(bound)}"
     if abs(bound) > _LARGEST:
-        raise ExpressionError(f"the bounds of {form} must not be larger than {_LARGEST:g}")
+        return f"the bounds of {form} must not be larger than {_LARGEST:g}"
     if form == "log_range" and bound <= 0:
-        raise ExpressionError(f"the bounds of log_range must be positive, not {bound}")
+        return f"the bounds of log_range must be positive, not {bound}"
+    return None
 
 
 def element(value: Any, index: int) -> Any:
     """Return one of `values`, which must be a number, a text or a bool."""
-    if not isinstance(value, (bool, int, float, str)):
-        raise ExpressionError(f"value {index} of the loop is {kind(value)}; it must be a number, a text or a bool")
+    wrong = problem_of_entry("values", index, value)
+    if wrong is not None:
+        raise ExpressionError(wrong)
     return value
 
 
