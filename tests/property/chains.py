@@ -165,6 +165,8 @@ class Author:
         if kind not in {"null", "use", "lazy"} or output or (kind != "null" and self.chance(70)):
             self.outputs(node, seen, frame, output)
         self.settings(node, seen)
+        if self.chance(30):
+            node["qc"] = "inline"
         if self.chance(60):
             self.name(node, frame, Named(self.new("a"), "null" if node["task"] == "null" else "task"))
         return node
@@ -175,7 +177,7 @@ class Author:
         name = self.new("i")
         self.idle.append(name)
         frame.names[name] = Named(name, "null")
-        node: Node = {"task": "lazy", "name": name}
+        node: Node = {"task": "lazy", "name": name} | ({"qc": "inline"} if self.chance(30) else {})
         if frame.shadows or self.chance(50):
             other = self.task(frame)
             asked = [asked for asked in other.get("requires_metadata_from", []) if asked != name]
