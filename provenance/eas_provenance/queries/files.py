@@ -1,0 +1,180 @@
+"""Files: directories, their files, the versions of each, and who made and read them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sqlalchemy import and_, func, or_, select
+from sqlmodel import Session
+
+from eas_provenance.queries.base import RUN, TASK, USED, VERSION, Page, count, fetch, has_text, mapping
+
+
+class FileFilter(NamedTuple):
+    """Which files are meant: those of a directory, of a type, with some text in their names."""
+
+    directory: str | None = None
+    type: str | None = None
+    search: str = ""
+
+
+ALL_FILES = FileFilter()
+
+
+class DirectoryRow(NamedTuple):
+    """A working directory of a run: how many files, how many versions of them, and their sizes in all."""
+
+    directory: str
+    files: int
+    versions: int
+    size_bytes: int
+
+
+class VersionRow(NamedTuple):
+    """A version of a file: what it is, which try of which task made it, and what that one was worth.
+
+    `version` counts the versions of the file in its run from 1; `source` is the place of the task in the chain.
+    """
+
+    run: str
+    directory: str
+    name: str
+    version: int
+    versions: int
+    path: str
+    number: int
+    port: str
+    type: str
+    size_bytes: int
+    sha256: str
+    key: str
+    verdict: str | None
+    made: str | None
+    source: str
+
+
+class InputRow(NamedTuple):
+    """A file that a task read, and who made it; `made_by` is None when that is not known, as for files from outside."""
+
+    port: str
+    position: int
+    number: int
+    directory: str
+    name: str
+    sha256: str
+    made_by: str | None
+    made_at: str | None
+    """The place of the maker in the chain."""
+
+
+class ReaderRow(NamedTuple):
+    """A task that read a version of a file."""
+
+    path: str
+    number: int
+    port: str
+    type: str
+    source: str
+
+
+def directories(session: Session, run_id: int) -> tuple[DirectoryRow, ...]:
+    """Return the working directories of a run that have files, by name."""
+    files = (
+        select(
+            VERSION.c.directory,
+            VERSION.c.name,
+            func.count().label("versions"),
+            func.sum(VERSION.c.size_bytes).label("size"),
+        )
+        .where(VERSION.c.run_id == run_id)
+        .group_by(VERSION.c.directory, VERSION.c.name)
+        .subquery()
+    )
+    query = select(files.c.directory, func.count(), func.sum(files.c.versions), func.sum(files.c.size))
+    rows = fetch(session, query.group_by(files.c.directory).order_by(files.c.directory))
+    return tuple(DirectoryRow(row[0], *map(int, row[1:])) for row in rows)
+
+
+def files(
+    session: Session, run_id: int, where: FileFilter = ALL_FILES, *, limit: int = 100, offset: int = 0
+) -> Page[VersionRow]:
+    """Return the newest version of each file of a run, by directory and name."""
+    names = select(VERSION.c.directory, VERSION.c.name).where(VERSION.c.run_id == run_id)
+    if where.directory is not None:
+        names = names.where(VERSION.c.directory == where.directory)
+    if where.type is not None:
+        names = names.where(VERSION.c.type == where.type)
+    if where.search:
+        names = names.where(has_text(where.search, VERSION.c.name))
+    names = names.distinct()
+    wanted = fetch(session, names.order_by(VERSION.c.directory, VERSION.c.name).limit(limit).offset(offset))
+    newest = {(one.directory, one.name): one for one in _versions(session, run_id, [tuple(row) for row in wanted])}
+    return Page(tuple(newest.values()), count(session, names), offset)
+
+
+def versions(session: Session, run_id: int, directory: str, name: str) -> tuple[VersionRow, ...]:
+    """Return all versions of a file of a run, the oldest first."""
+    return _versions(session, run_id, [(directory, name)])
+
+
+def outputs(session: Session, run_id: int, path: str) -> tuple[VersionRow, ...]:
+    """Return the versions of files that a task made, in all its tries, by port."""
+    names = select(VERSION.c.directory, VERSION.c.name).where(VERSION.c.run_id == run_id, VERSION.c.path == path)
+    found = _versions(session, run_id, [tuple(row) for row in fetch(session, names.distinct())])
+    return tuple(sorted((one for one in found if one.path == path), key=lambda one: (one.port, one.name, one.version)))
+
+
+def inputs(session: Session, run_id: int, path: str) -> tuple[InputRow, ...]:
+    """Return the files that the tries of a task read, by try and port, with those who made them."""
+    made = and_(
+        VERSION.c.run_id == USED.c.run_id,
+        VERSION.c.directory == USED.c.directory,
+        VERSION.c.name == USED.c.name,
+        VERSION.c.sha256 == USED.c.sha256,
+    )
+    maker = and_(TASK.c.run_id == VERSION.c.run_id, TASK.c.path == VERSION.c.path)
+    columns = [USED.c[name] for name in InputRow._fields if name in USED.c]
+    query = (
+        select(*columns, VERSION.c.path.label("made_by"), TASK.c.source.label("made_at"))
+        .outerjoin(VERSION, made)
+        .outerjoin(TASK, maker)
+        .where(USED.c.run_id == run_id, USED.c.path == path)
+        .order_by(USED.c.number, USED.c.port, USED.c.position, VERSION.c.number)
+    )
+    found = {(row.number, row.port, row.position): InputRow(**mapping(row)) for row in fetch(session, query)}
+    return tuple(found.values())
+
+
+def readers(session: Session, run_id: int, version: VersionRow, *, limit: int = 100) -> Page[ReaderRow]:
+    """Return the tasks that read a version of a file."""
+    read = and_(
+        USED.c.run_id == run_id,
+        USED.c.directory == version.directory,
+        USED.c.name == version.name,
+        USED.c.sha256 == version.sha256,
+    )
+    reader = and_(TASK.c.run_id == USED.c.run_id, TASK.c.path == USED.c.path)
+    wanted = select(USED.c.path, USED.c.number, USED.c.port, TASK.c.type, TASK.c.source).join(TASK, reader).where(read)
+    rows = fetch(session, wanted.order_by(TASK.c.position, USED.c.number).limit(limit))
+    return Page(tuple(ReaderRow(*row) for row in rows), count(session, wanted))
+
+
+def _versions(session: Session, run_id: int, names: list[tuple[str, ...]]) -> tuple[VersionRow, ...]:
+    """Return all versions of some files, by directory and name, the oldest first."""
+    maker = and_(TASK.c.run_id == VERSION.c.run_id, TASK.c.path == VERSION.c.path)
+    files_meant = or_(*(and_(VERSION.c.directory == directory, VERSION.c.name == name) for directory, name in names))
+    query = (
+        select(VERSION, RUN.c.name.label("run"), TASK.c.source)
+        .join(RUN, RUN.c.id == VERSION.c.run_id)
+        .outerjoin(TASK, maker)
+        .where(VERSION.c.run_id == run_id, files_meant)
+        .order_by(VERSION.c.directory, VERSION.c.name, VERSION.c.made, VERSION.c.number)
+    )
+    rows: list[VersionRow] = []
+    counts: dict[tuple[str, str], int] = {}
+    for row in fetch(session, query) if names else ():
+        file = (row.directory, row.name)
+        counts[file] = counts.get(file, 0) + 1
+        known = {name: value for name, value in mapping(row).items() if name in VersionRow._fields}
+        rows.append(VersionRow(**known | {"version": counts[file], "versions": 0, "source": row.source or ""}))
+    return tuple(row._replace(versions=counts[row.directory, row.name]) for row in rows)
