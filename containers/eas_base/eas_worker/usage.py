@@ -49,12 +49,13 @@ class Meter:
         self._children = _cpu(resource.RUSAGE_CHILDREN)
 
     def usage(self, threads: int) -> Usage:
-        """Return what was used until now."""
+        """Return what was used until now; it has ended after it started, whatever became of the machine's clock."""
+        elapsed = time.perf_counter() - self._clock
         own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
         return Usage(
             started=utc(self._time),
-            ended=utc(time.time()),
-            wall_s=round(time.perf_counter() - self._clock, 6),
+            ended=utc(self._time + elapsed),
+            wall_s=round(elapsed, 6),
             cpu_s=round(_cpu(resource.RUSAGE_SELF) - self._own, 6),
             cpu_children_s=round(_cpu(resource.RUSAGE_CHILDREN) - self._children, 6),
             peak_memory_bytes=max(own.ru_maxrss, children.ru_maxrss) * _RSS_UNIT,
