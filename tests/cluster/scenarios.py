@@ -1,10 +1,14 @@
-"""Two chains with scripts, which hold every construct. In one all goes well, in the other nothing does."""
+"""Two chains with scripts, which hold every construct. In one all goes well, in the other nothing does.
 
-from dataclasses import dataclass
+Both are there a second time, with every task judged in the pod of its program.
+"""
+
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from json import dumps
 from typing import Any
 
+from tests.reference.tricky_inline import inline
 from tests.reference.writing import (
     ERROR,
     FAIL,
@@ -167,3 +171,7 @@ CLOSED = Scenario(
 )
 
 SCENARIOS = [OPEN, CLOSED]
+SCENARIOS += [
+    replace(scenario, name=f"{scenario.name}_inline", task_list=[inline(node) for node in scenario.task_list])
+    for scenario in (OPEN, CLOSED)
+]

@@ -54,8 +54,14 @@ def states(workflow: Workflow) -> dict[str, str]:
     steps: dict[str, list[tuple[Node, Node | None]]] = {}
     by_name = {node["name"]: node for node in _nodes(workflow).values()}
     for path, node in _programs(workflow):
-        steps.setdefault(path, []).append((node, by_name.get(f"{node['name']}-qc")))
+        steps.setdefault(path, []).append((node, _gate(node, by_name)))
     return {path: _state(workflow, pairs) for path, pairs in steps.items()}
+
+
+def _gate(node: Node, by_name: dict[str, Node]) -> Node | None:
+    """Return the gate of a program: a step of its own, or the program's when it was judged where it ran."""
+    gate, rescue = (by_name.get(f"{node['name']}-{step}") for step in ("qc", "rescue"))
+    return node if rescue and rescue["phase"] in ("Skipped", "Omitted") else rescue or gate
 
 
 def _nodes(workflow: Workflow) -> dict[str, Node]:
@@ -69,7 +75,7 @@ def _programs(workflow: Workflow) -> Iterator[tuple[str, Node]]:
     nodes = _nodes(workflow)
     for node in nodes.values():
         template = templates[node["templateName"]]
-        if template.get("container", {}).get("command", [""])[-1] == "run" and not _is_try(node):
+        if template.get("container", {}).get("command", [""])[-1] in ("run", "inline") and not _is_try(node):
             # A step that was skipped or omitted has no parameters; the list that it stands in has the same ones.
             parameters = nodes[node["boundaryID"]].get("inputs", {}).get("parameters", [])
             indices = (parameter["value"] for parameter in parameters)
@@ -96,9 +102,12 @@ def _state(workflow: Workflow, steps: list[tuple[Node, Node | None]]) -> str:
     ran = [(node, gate) for node, gate in steps if node["phase"] not in ("Skipped", "Omitted")]
     if not ran:
         return "blocked"
-    ((_, gate),) = ran
+    ((node, gate),) = ran
     assert gate is not None, "a program without its gate"
     if gate["phase"] in ("Failed", "Error"):
         tries = [_nodes(workflow)[child] for child in gate["children"]]
         return "failed" if ": fail: " in tries[-1].get("message", "") else "error"
+    said = {one["name"]: one.get("value") for one in gate.get("outputs", {}).get("parameters", [])}
+    if gate is node and said.get("no-work") == "true":
+        return "skipped"
     return {"Succeeded": "succeeded", "Skipped": "skipped"}[gate["phase"]]
