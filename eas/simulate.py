@@ -11,6 +11,7 @@ from eas_argo.laptop.stubs import VERDICTS, Entry, Script, Stubs
 from eas_compiler.diagnostics import Diagnostics, did_you_mean
 from eas_compiler.document import kind
 from eas_compiler.read import read
+from eas_compiler.source import read_bytes
 from eas_compiler.source import Node as Json
 from eas_provenance.lines import Line, Lines
 from eas_provenance.states import States
@@ -24,7 +25,7 @@ _SITE = Site(4.0, 2**62)
 
 def read_script(path: Path, diagnostics: Diagnostics) -> Script:
     """Return the script in a file; everything that is wrong with it is reported at its place."""
-    root = read(str(path), path.read_bytes(), diagnostics)
+    root = read(str(path), read_bytes(path), diagnostics)
     entries: dict[str, Entry] = {}
     if root is not None and not isinstance(root.value, dict):
         diagnostics.error("type", root, f"a script must be an object, not {kind(root)}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from eas_compiler import render
 from eas_compiler.compile import Options, UnknownParameterError, compile_chain
+from eas_compiler.source import read_all, read_bytes
 
 if TYPE_CHECKING:
     import argparse
@@ -131,11 +132,10 @@ def read_chain(chain: str) -> tuple[str, bytes]:
     """Return the name and the text of a chain; leave with status 1 when it cannot be read."""
     try:
         if chain == "-":
-            return "<stdin>", sys.stdin.buffer.read()
-        with open(chain, "rb") as file:
-            return chain, file.read()
+            return "<stdin>", read_all(sys.stdin.buffer)
+        return chain, read_bytes(chain)
     except OSError as error:
-        fail(f"cannot read {chain}: {error.strerror}", WRONG_INPUT)
+        fail(f"cannot read {'standard input' if chain == '-' else chain}: {error.strerror}", WRONG_INPUT)
         raise AssertionError from error
 
 
@@ -172,15 +172,29 @@ def write(text: str, output: str | None) -> int:
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
         else:
-            part = f"{output}.part"
-            with open(part, "wb") as file:
-                file.write(data)
-            os.replace(part, output)
+            _write_file(output, data)
     except BrokenPipeError:
         sys.stdout = None  # whoever read has gone; nothing is left to say
     except OSError as error:
         fail(f"cannot write {output or 'standard output'}: {error.strerror}", OUTSIDE)
     return OK
+
+
+def _write_file(path: str, data: bytes) -> None:
+    """Write a file at once and whole; what is no plain file, as a pipe, is written to as it is."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        with open(path, "wb") as file:
+            file.write(data)
+        return
+    part = f"{path}.part"
+    file = open(part, "wb")  # noqa: SIM115 - what cannot be opened is not removed
+    try:
+        with file:
+            file.write(data)
+        os.replace(part, path)
+    except BaseException:
+        os.unlink(part)
+        raise
 
 
 def show(checked: Checked) -> None:

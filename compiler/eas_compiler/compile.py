@@ -18,7 +18,7 @@ from eas_compiler.link import Links, link
 from eas_compiler.read import read
 from eas_compiler.registry import Registry
 from eas_compiler.resolve import resolve
-from eas_compiler.source import Node, Source
+from eas_compiler.source import Node, Source, read_bytes
 from eas_compiler.tree import Chain, Task, walk
 
 HERE = os.path.dirname(__file__)
@@ -59,7 +59,15 @@ class UnknownParameterError(Exception):
 
 
 def check(name: str, data: bytes, options: Options) -> Checked:
-    """Run the passes up to link; all mistakes are in the result's diagnostics."""
+    """Return what `compile_chain` finds; all mistakes are in the result's diagnostics.
+
+    The Workflow is made and forgotten, because some mistakes show only in it.
+    """
+    return compile_chain(name, data, options)[1]
+
+
+def _understood(name: str, data: bytes, options: Options) -> Checked:
+    """Run the passes up to link."""
     diagnostics = Diagnostics()
     registry = read_registry(options.registry, diagnostics)
     root = read(name, data, diagnostics)
@@ -81,7 +89,7 @@ def check(name: str, data: bytes, options: Options) -> Checked:
 
 def compile_chain(name: str, data: bytes, options: Options) -> tuple[dict[str, Any] | None, Checked]:
     """Return the Workflow, None when there are errors, and what was found on the way."""
-    checked = check(name, data, options)
+    checked = _understood(name, data, options)
     parts = prototypes.load(options.templates or os.path.join(HERE, "templates"), checked.diagnostics)
     if not checked.is_good:
         return None, checked
@@ -117,8 +125,7 @@ def read_registry(given: File | None, diagnostics: Diagnostics) -> Registry | No
     local = "registry.yaml"
     path = os.fspath(given) if given else local if os.path.isfile(local) else os.path.join(HERE, local)
     try:
-        with open(path, "rb") as file:
-            data = file.read()
+        data = read_bytes(path)
     except OSError as error:
         message = f"cannot read the registry: {error.strerror}"
         diagnostics.add(Diagnostic("unreadable", "error", message, Source(path, ""), 0, 0))

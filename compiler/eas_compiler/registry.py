@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from eas_compiler import yaml_reader
 from eas_compiler.diagnostics import Diagnostic, Diagnostics, did_you_mean
 from eas_compiler.source import Node, Source
+from eas_worker.settings import of_value
 
 FLOW_CONTROL = ("execution_chain", "execution_for_loop", "execution_conditional", "execution_do_while_loop")
 
@@ -265,6 +266,7 @@ def _resources(name: str, node: Node, diagnostics: Diagnostics) -> Container | N
 def _specifications(node: Node | None, diagnostics: Diagnostics) -> dict[str, dict[str, Any]]:
     found = {}
     for name, member in _children(node):
+        before = diagnostics.errors
         found[name] = specification = _plain(member, _SETTING, diagnostics)
         if specification.get("type") not in SETTING_TYPES:
             hint = f"types: {', '.join(SETTING_TYPES)}"
@@ -273,7 +275,29 @@ def _specifications(node: Node | None, diagnostics: Diagnostics) -> dict[str, di
             specification["minimum"], specification["maximum"] = specification.pop("range")
         if isinstance(member.value, dict) and "fields" in member.value:
             specification["fields"] = _specifications(member.value["fields"], diagnostics)
+        if diagnostics.errors == before:
+            _check_values(name, specification, member, diagnostics)
     return found
+
+
+def _check_values(name: str, specification: dict[str, Any], node: Node, diagnostics: Diagnostics) -> None:
+    """Check what a specification says of values: it must fit the type, and the default its bounds and choices."""
+    kind = specification["type"]
+    for field in ("minimum", "maximum", "range"):
+        if field in node.value and kind not in ("int", "float"):
+            diagnostics.error_at_key(
+                "registry", node.value[field], f"{field} is for numbers; {name!r} is of type {kind}"
+            )
+            return
+    for choice in node.value["choices"].value if "choices" in specification else ():
+        for problem in of_value({"type": kind}, choice.plain()):
+            diagnostics.error("registry", choice, f"the choice of {name!r} {problem.message}")
+    default = specification.get("default")
+    for problem in of_value(specification, default) if default is not None else ():
+        where = ".".join((name, *problem.keys))
+        diagnostics.error(
+            "registry", node.value["default"], f"the default of {where!r}: {problem.message}", problem.hint
+        )
 
 
 def _children(node: Node | None) -> list[tuple[str, Node]]:

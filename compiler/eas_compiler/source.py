@@ -1,8 +1,27 @@
 """Documents with the place of every key and value: what diagnostics point at."""
 
+import errno
+import os
 from bisect import bisect_right
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
+
+MAX_BYTES = 64 * 2**20
+"""The largest document that is read; some files, as `/dev/zero`, have no end."""
+
+
+def read_bytes(path: str | os.PathLike[str]) -> bytes:
+    """Return what is in a file; raise `OSError` when it cannot be read or is larger than `MAX_BYTES`."""
+    with open(path, "rb") as file:
+        return read_all(file)
+
+
+def read_all(file: BinaryIO) -> bytes:
+    """Return what is left in an open file; raise `OSError` when that is more than `MAX_BYTES`."""
+    data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise OSError(errno.EFBIG, f"it is larger than {MAX_BYTES // 2**20} MiB")
+    return data
 
 
 class Source:

@@ -11,7 +11,7 @@ from typing import Any
 
 from eas_compiler import yaml_reader
 from eas_compiler.diagnostics import Diagnostic, Diagnostics
-from eas_compiler.source import Source
+from eas_compiler.source import Source, read_bytes
 
 NAMES = ("workflow", "task", "qc", "inline", "rescue", "ask", "list", "repeat", "open")
 _HOLE = re.compile(r"\$\{(\w+)\}")
@@ -20,11 +20,16 @@ _HOLE = re.compile(r"\$\{(\w+)\}")
 def load(folder: str | os.PathLike[str], diagnostics: Diagnostics) -> Templates:
     """Return the templates of a folder; those that are missing or broken are reported."""
     found: dict[str, Any] = {}
+    try:
+        os.stat(os.path.join(folder, ""))
+    except OSError as error:
+        message = f"cannot read the folder of templates: {error.strerror}"
+        diagnostics.add(Diagnostic("templates", "error", message, Source(os.fspath(folder), ""), 0, 1))
+        return Templates(found)
     for name in NAMES:
         path = os.path.join(folder, f"{name}.yaml")
         try:
-            with open(path, encoding="utf-8") as file:
-                source = Source(path, file.read())
+            source = Source(path, read_bytes(path).decode("utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             message = f"cannot read the template {name}: {getattr(error, 'strerror', None) or 'not UTF-8'}"
             diagnostics.add(Diagnostic("templates", "error", message, Source(path, ""), 0, 1))

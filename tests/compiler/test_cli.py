@@ -1,7 +1,9 @@
 """The command line of the compiler."""
 
+import errno
 import io
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -104,3 +106,64 @@ def test_version_is_told(capfd: pytest.CaptureFixture[str]) -> None:
         main(["--version"])
     assert left.value.code == 0
     assert capfd.readouterr().out.startswith("eas ")
+
+
+@pytest.mark.parametrize("output", [".", "folder"])
+def test_folder_is_no_output(
+    chain: Path,
+    tmp_path: Path,
+    output: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """A folder cannot be written to, and nothing is left beside it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(SystemExit) as left:
+        main([str(chain), "-o", output])
+    assert left.value.code == 3
+    assert f"cannot write {output}: Is a directory" in capfd.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["chain.json", "folder"]
+
+
+def test_what_fails_half_way_leaves_nothing(
+    chain: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A file that cannot be put in its place is removed."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(SystemExit):
+        main([str(chain), "-o", str(tmp_path / "out.yaml")])
+    assert "No space left on device" in capfd.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["chain.json"]
+
+
+def test_devices_stay_devices(chain: Path, tmp_path: Path) -> None:
+    """What is no plain file is written to, and not replaced by one."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    assert main([str(chain), "-o", str(pipe)]) == 0
+    assert os.read(reader, 3) == b"api"
+    os.close(reader)
+    assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize("arguments", [["/dev/zero"], ["good.json", "--registry", "/dev/zero"], ["-"]])
+def test_documents_without_end_are_refused(
+    chain: Path, arguments: list[str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Reading ends at a limit, and says so."""
+    chain.rename(chain.with_name("good.json"))
+    monkeypatch.chdir(chain.parent)
+    with Path("/dev/zero").open(encoding="utf-8") as endless:
+        monkeypatch.setattr(sys, "stdin", endless)
+        try:
+            status = main(arguments)
+        except SystemExit as left:
+            status = int(str(left.code))
+    assert status == 1
+    assert "it is larger than 64 MiB" in capfd.readouterr().err

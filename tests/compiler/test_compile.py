@@ -85,3 +85,11 @@ def test_broken_entries_that_are_not_used_are_warnings(tmp_path: Path) -> None:
     assert found.is_good
     assert codes(found.diagnostics) == ["registry"]
     assert not check("x.json", text_of({"task_list": [{"task": "b"}]}), Options(registry=registry)).is_good
+
+
+def test_check_shows_what_only_a_manifest_can_show(tmp_path: Path) -> None:
+    """Whatever stops compiling is an error of checking as well."""
+    large = text_of({"task_list": [make("f", b="x" * 130_000), make("g", b="y" * 130_000)]})
+    assert codes(check("x.json", large, OPTIONS).diagnostics) == ["too-large", "too-large"]
+    options = OPTIONS._replace(templates=tmp_path / "no")
+    assert codes(check("x.json", text_of({"task_list": [make("f")]}), options).diagnostics) == ["templates"]

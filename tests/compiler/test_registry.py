@@ -72,6 +72,34 @@ def test_all_stands_for_the_first_container() -> None:
             "range must be [least, greatest], two numbers",
         ),
         ("{container: small, settings: {a: {type: int, range: 3}}}", "range must be [least, greatest], two numbers"),
+        (
+            "{container: small, settings: {a: {type: int, default: x}}}",
+            "the default of 'a': must be an integer, not a text",
+        ),
+        (
+            "{container: small, settings: {a: {type: float, default: 3, maximum: 2, unit: s}}}",
+            "the default of 'a': 3 is above the maximum of 2 s",
+        ),
+        (
+            "{container: small, settings: {a: {type: text, default: c, choices: [a, b]}}}",
+            "the default of 'a': 'c' is not one of the choices",
+        ),
+        (
+            "{container: small, settings: {a: {type: int, choices: [1, b]}}}",
+            "the choice of 'a' must be an integer, not a text",
+        ),
+        (
+            "{container: small, settings: {a: {type: object, fields: {b: {type: int, default: x}}}}}",
+            "the default of 'b': must be an integer, not a text",
+        ),
+        (
+            "{container: small, settings: {a: {type: object, default: {b: x}, fields: {b: {type: int}}}}}",
+            "the default of 'a.b': must be an integer, not a text",
+        ),
+        (
+            "{container: small, settings: {a: {type: text, minimum: 1}}}",
+            "minimum is for numbers; 'a' is of type text",
+        ),
         ("{container: small, retry: {limits: 1}}", "unknown field 'limits'"),
         ("{container: small, time_limit_s: 0}", "time_limit_s must be a number of seconds"),
         ("{container: small, no_work: 1}", "no_work must be true or false"),
@@ -99,3 +127,12 @@ def test_not_utf_8_is_reported() -> None:
     diagnostics = Diagnostics()
     assert registry.load("r", b"\xff", diagnostics) is None
     assert told(diagnostics) == ["encoding: not UTF-8"]
+
+
+def test_wrong_default_is_shown_at_its_place() -> None:
+    """The mistake is shown where the default stands, not where the entry begins."""
+    found, diagnostics = load("x: {container: small, settings: {a: {type: int, default: x}}}")
+    found.task("x", diagnostics)
+    (one,) = diagnostics
+    assert one.source.text[one.start : one.end] == "x"
+    assert one.source.location(one.start)[0] == one.source.text.count("\n") + 1

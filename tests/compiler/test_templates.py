@@ -41,3 +41,12 @@ def test_missing_and_broken_templates_are_reported(tmp_path: Path) -> None:
     templates.load(tmp_path, diagnostics)
     assert sorted(codes(diagnostics)) == ["templates", "templates", "templates", "yaml"]
     assert "templates: cannot read the template list: No such file or directory" in told(diagnostics)
+
+
+def test_missing_folder_is_one_mistake(tmp_path: Path) -> None:
+    """Of a folder that is not there not every template is missed."""
+    (tmp_path / "file").touch()
+    for name, reason in (("nope", "No such file or directory"), ("file", "Not a directory")):
+        diagnostics = Diagnostics()
+        templates.load(tmp_path / name, diagnostics)
+        assert told(diagnostics) == [f"templates: cannot read the folder of templates: {reason}"]

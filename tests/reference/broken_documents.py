@@ -87,6 +87,7 @@ TASKS = [
     Broken("unknown_retry", tasks('{"task": "null", "retry": {▶"limits": 1}}'), ("limits[\\s\\S]*limit",)),
     Broken("retry_is_a_number", tasks('{"task": "null", "retry": ▶3}'), ("object",)),
     Broken("cache_is_a_text", tasks('{"task": "null", "cache": ▶"no"}'), ("bool|true",)),
+    Broken("more_than_a_program_can_be_told", tasks('▶{▷"task": ▷"make", "outputs": {"file": "f"}, ▷"b": ▷"' + "x" * 130_000 + '"}'), ("large|bytes|long|size|more",)),
     Broken("qc_is_another_text", tasks('{"task": "null", "qc": ▶"outline"}'), ("inline",)),
 ]  # fmt: skip
 
