@@ -64,7 +64,7 @@ def _last_lines(finished: Finished) -> str:
     for task in finished.tasks():
         counts[task.state] = counts.get(task.state, 0) + 1
     shown = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
-    end = "was cancelled" if finished.cancelled else "failed" if finished.is_failed else "succeeded"
+    end = "was cancelled" if finished.is_cancelled else "failed" if finished.is_failed else "succeeded"
     files = finished.store.files.path(finished.prefix)
     return f"run {finished.name} {end} after {clock(finished.seconds)}: {shown or 'no task'}\nfiles: {files}"
 
@@ -74,7 +74,7 @@ def run_as_data(finished: Finished) -> dict[str, Any]:
     outcomes = finished.outcomes().items()
     return {
         "run": finished.name,
-        "phase": "Cancelled" if finished.cancelled else "Failed" if finished.is_failed else "Succeeded",
+        "phase": "Cancelled" if finished.is_cancelled else "Failed" if finished.is_failed else "Succeeded",
         "seconds": round(finished.seconds, 3),
         "files": str(finished.store.files.path(finished.prefix)),
         "tasks": [_task(task) for task in finished.tasks()],

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
+import getpass
+import platform
 import secrets
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple, Self
 
 import eas_argo
+from eas.__about__ import __version__
 from eas.display import Live, Progress
+from eas.recording import Recording
 from eas_argo.laptop import site as sites
-from eas_argo.laptop.engine import Engine, Node, Run
-from eas_argo.laptop.manifest import load
+from eas_argo.laptop.engine import Engine, Run
+from eas_argo.laptop.errors import SiteError
+from eas_argo.laptop.manifest import Manifest, Pod, load
+from eas_argo.laptop.past import Past, ancestors
 from eas_argo.laptop.programs import Programs
-from eas_compiler.shape import Shape
+from eas_compiler.shape import Count, Shape
 from eas_provenance import results
+from eas_provenance.database import Database
+from eas_provenance.errors import BusyError, RepositoryError
+from eas_provenance.follow import Follower, prefix
+from eas_provenance.runs import RunFolder, Sources
 from eas_provenance.states import FAILING, States, Task, path_order
-from eas_provenance.store import RunLog, Store
+from eas_provenance.store import Store
 
 CONTAINERS = Path(eas_argo.__file__).parent / "containers"
+SITE = "this machine"
 _TURN_S = 0.25
 
 
@@ -36,20 +48,32 @@ class RefusedError(Exception):
         super().__init__("; ".join(self.reasons))
 
 
+class NothingToDoError(Exception):
+    """No task of a run is among those that are to be done again."""
+
+
+class BrokenOffError(Exception):
+    """The store of a run broke, as when its disk is full; the message says how, and how to go on."""
+
+
 class Finished(NamedTuple):
-    """A run that has ended."""
+    """A run that has ended; `seconds` is how long it was worked on this time [s]."""
 
     name: str
     prefix: str
     store: Store
     states: States
     seconds: float
-    cancelled: bool
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether somebody ended the run."""
+        return self.states.root.is_shutdown
 
     @property
     def is_failed(self) -> bool:
         """Whether the run failed or was cancelled."""
-        return self.cancelled or self.states.is_failed or self.states.phase != "Succeeded"
+        return self.states.is_failed or self.states.phase != "Succeeded"
 
     def outcomes(self) -> dict[str, results.Table]:
         """Return what was found, by task type."""
@@ -64,75 +88,172 @@ class Finished(NamedTuple):
         return [task for task in self.tasks() if task.state in FAILING]
 
 
-class Request(NamedTuple):
-    """What to run: a Workflow and the text that it was made from, on how many cores, into which store."""
+class Place(NamedTuple):
+    """Where runs are worked on and kept: a store, a database (by default the store's), cores (by default all)."""
 
-    workflow: dict[str, Any]
-    shape: Shape
-    chain: bytes
-    source: str
-    store: Path
+    store: Store
+    database: Database
     cores: int | None = None
     containers: Path = CONTAINERS
     quiet: bool = False
     keep: bool = False
 
 
-def run(request: Request, warn: Callable[[str], None] = lambda _: None) -> Finished:
+class Request(NamedTuple):
+    """What to run: the Workflow with the texts that it was made from, how many tasks it has, the chain's file name."""
+
+    sources: Sources
+    shape: Shape
+    file: str
+
+
+Warn = Callable[[str], None]
+
+
+def run(request: Request, place: Place, warn: Warn = lambda _: None) -> Finished:
     """Run to the end, or until it is interrupted; `warn` is told of what will be different on this machine.
 
     Raises
     ------
     RefusedError
         When a program, memory or a device is not there; nothing has been begun then.
-    RepositoryError
-        When the store cannot be written.
+    RepositoryError, DatabaseError
+        When the run cannot be noted.
+    BrokenOffError
+        When the store broke while it was worked on; it can be resumed.
     """
-    manifest = load(request.workflow)
-    site = sites.this_machine(request.cores)
-    refusals = list(sites.refusals(manifest, site, request.containers))
+    manifest = load(request.sources.workflow)
+    refuse(manifest, place.cores, place.containers)
+    folder = place.store.run(f"{manifest.generate_name}{secrets.token_hex(3)}")
+    folder.make(request.sources, _about(request, manifest))
+    return _work(folder, manifest, Past(), place, warn)
+
+
+def resume(folder: RunFolder, place: Place, warn: Warn = lambda _: None) -> Finished:
+    """Do what is left of a run whose engine died or was stopped; nothing that ended is done again.
+
+    Raises
+    ------
+    RefusedError, RepositoryError, DatabaseError, BrokenOffError
+        As for `run`.
+    """
+    return _again(folder, place, (), warn)
+
+
+def rerun(folder: RunFolder, place: Place, chosen: Callable[[Task], bool], warn: Warn = lambda _: None) -> Finished:
+    """Do some tasks of a run again, and whatever depends on them; flow control that could not go on is decided again.
+
+    Raises
+    ------
+    NothingToDoError
+        When no task is chosen.
+    RefusedError, RepositoryError, DatabaseError, BrokenOffError
+        As for `run`.
+    """
+    states = States(folder.sources().workflow)
+    for entry in folder.journal.updates():
+        states.update(entry.update)
+    nodes = [told.id for task in states.tasks.values() if chosen(task) for told in task.nodes.values()]
+    anew = [*nodes, *states.broken_questions()]
+    if not anew:
+        raise NothingToDoError
+    return _again(folder, place, anew, warn)
+
+
+def _again(folder: RunFolder, place: Place, anew: Collection[str], warn: Warn) -> Finished:
+    manifest = load(folder.sources().workflow)
+    refuse(manifest, place.cores, place.containers)
+    nodes = folder.journal.nodes()
+    around = {other for name in anew for other in ancestors(name, nodes)}
+    return _work(folder, manifest, Past(nodes, {*anew, *around}), place, warn)
+
+
+def refuse(manifest: Manifest, cores: int | None = None, containers: Path = CONTAINERS) -> None:
+    """Raise `RefusedError` when this machine cannot run a manifest."""
+    refusals = list(sites.refusals(manifest, sites.this_machine(cores), containers))
     if refusals:
         raise RefusedError(refusals)
+
+
+def _about(request: Request, manifest: Manifest) -> dict[str, Any]:
+    """Return what is to be known of a run before it begins."""
+    now = datetime.now(UTC)
+    pods = [one for one in manifest.templates.values() if isinstance(one, Pod) and one.verb in ("run", "inline")]
+    facts = {one.description["task"]: one for one in pods}
+    types = {
+        kind: {
+            "image": facts[kind].image,
+            "cpu": facts[kind].cpu,
+            "gpu": facts[kind].gpu,
+            "memory_bytes": facts[kind].memory_bytes,
+            "at_least": count.low,
+            "at_most": count.high,
+        }
+        for kind, count in request.shape.tasks.items()
+        if kind in facts
+    }
+    return {
+        **manifest.about,
+        "uid": now.strftime("%Y%m%dT%H%M%S"),
+        "source": request.file,
+        "site": SITE,
+        "started": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "parameters": manifest.parameters,
+        "types": types,
+        "version": __version__,
+        "user": getpass.getuser(),
+        "host": platform.node(),
+    }
+
+
+def _work(folder: RunFolder, manifest: Manifest, past: Past, place: Place, warn: Warn) -> Finished:
+    """Work on a run until it ends, as the only engine."""
+    site = sites.this_machine(place.cores)
     for warning in sites.clamped(manifest, site):
         warn(warning)
-    now = datetime.now(UTC)
-    identity = Run(f"{manifest.generate_name}{secrets.token_hex(3)}", now.strftime("%Y%m%dT%H%M%S"), {})
-    store = Store(request.store)
-    about = {"uid": identity.uid, "source": request.source, "started": now.isoformat(), **manifest.about}
-    states = States(request.workflow)
+    about = folder.about()
+    identity = Run(folder.name, about["uid"], {}, past)
+    expected = {kind: Count(facts["at_least"], facts["at_most"]) for kind, facts in about["types"].items()}
+    progress = Progress(expected)
     start = time.monotonic()
     with (
-        store.begin(identity.name, request.workflow, request.chain, about) as log,
+        _breaking_off(folder.name),
+        folder.engine(),
+        folder.journal as journal,
+        Recording(Follower(place.database, place.store, folder, progress.take), warn) as recording,
         Interruptions() as interruptions,
-        Programs(manifest, request.containers, store.files, store.work(identity.name), keep=request.keep) as programs,
-        Live(Progress(request.shape.tasks), quiet=request.quiet) as live,
+        Programs(
+            manifest, place.containers, place.store.files, place.store.work(folder.name), keep=place.keep
+        ) as programs,
+        Live(progress, quiet=place.quiet) as live,
     ):
-        engine = Engine(manifest, identity, programs, site, _observer(states, log, live.progress))
-        _go(engine, interruptions, live)
-        for task in states.tasks.values():  # those that were cancelled had no update of their own
-            live.progress.take(task)
-    prefix = f"{identity.name}-{identity.uid}"
-    return Finished(identity.name, prefix, store, states, time.monotonic() - start, interruptions.count > 0)
+        journal.begin_life()
+        _go(Engine(manifest, identity, programs, site, journal.write), interruptions, folder, live)
+        recording.follow()
+    return Finished(folder.name, prefix(folder), place.store, recording.states, time.monotonic() - start)
 
 
-def _observer(states: States, log: RunLog, progress: Progress) -> Callable[[Node], None]:
-    def observe(node: Node) -> None:
-        task = states.update(node)
-        if task is not None:
-            progress.take(task)
-        log.write(node)
+@contextlib.contextmanager
+def _breaking_off(name: str) -> Iterator[None]:
+    """Say how a run goes on when its store breaks beneath it."""
+    try:
+        yield
+    except BusyError:
+        raise
+    except (RepositoryError, SiteError) as error:
+        hint = f"`eas run --resume {name}` goes on with the run when that is mended"
+        raise BrokenOffError(f"{error}; {hint}") from error
 
-    return observe
 
-
-def _go(engine: Engine, interruptions: Interruptions, live: Live) -> None:
+def _go(engine: Engine, interruptions: Interruptions, folder: RunFolder, live: Live) -> None:
     """Turn the engine until the run has ended; the first interruption lets programs end, the second ends them."""
     obeyed = 0
     engine.begin_run()
     while not engine.is_ended:
         engine.turn(_TURN_S)
-        if interruptions.count > obeyed:
-            obeyed = interruptions.count
+        wanted = max(interruptions.count, folder.cancelled())
+        if wanted > obeyed:
+            obeyed = wanted
             engine.stop(at_once=obeyed > 1)
         live.tick()
 

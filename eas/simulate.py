@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ from eas_argo.laptop.stubs import VERDICTS, Entry, Script, Stubs
 from eas_compiler.diagnostics import Diagnostics, did_you_mean
 from eas_compiler.document import kind
 from eas_compiler.read import read
-from eas_compiler.source import read_bytes
 from eas_compiler.source import Node as Json
+from eas_compiler.source import read_bytes
 from eas_provenance.lines import Line, Lines
 from eas_provenance.states import States
 from eas_worker.records import MetadataError, check_metadata, check_size
@@ -90,4 +91,8 @@ class Simulation:
 
     def lines(self) -> list[Line]:
         """Return a line for each task, in the order of their paths."""
-        return Lines(f"{_RUN.name}-{_RUN.uid}", self.states, self._seed, self._stubs.records.get).all()
+        return Lines(f"{_RUN.name}-{_RUN.uid}", self.states, self._seed, self._read).all()
+
+    def _read(self, key: str) -> bytes | None:
+        record = self._stubs.records.get(key)
+        return json.dumps(record).encode() if record is not None else None

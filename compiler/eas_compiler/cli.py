@@ -72,9 +72,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="FILE", help="write to a file instead of standard output")
 
 
-def add_chain(parser: argparse.ArgumentParser) -> None:
+def add_chain(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
     """Add the arguments that say which chain, with what."""
-    parser.add_argument("chain", help="the chain, a JSON document; - reads standard input")
+    help_text = "the chain, a JSON document; - reads standard input"
+    parser.add_argument("chain", nargs="?" if optional else None, help=help_text)
     parser.add_argument(
         "--set",
         action="append",

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 from eas_provenance.states import States, Task, path_order
 from eas_worker import assignment
+from eas_worker.assignment import Assignment
 from eas_worker.expressions import ExpressionError
 
 Line = dict[str, Any]
 Record = dict[str, Any]
 _NOTHING = {"kind": "group", "body": []}
 """A source of metadata that gives none."""
-Read = Callable[[str], Record | None]
-"""Returns the record under a key, or None when there is none."""
+Read = Callable[[str], bytes | None]
+"""Returns what is kept under a key, or None when there is nothing."""
 
 
 def record_key(run: str, task: Task) -> str:
@@ -29,40 +31,20 @@ def _key(*parts: str) -> str:
     return "/".join(filter(None, (f"{run}/.records{path}", *rest)))
 
 
-class Lines:
-    """Writes the lines of one run, from the states of its tasks, its seed, and its records."""
+class Assigned:
+    """Tells what the tasks of a run are to do: from its seed, and the records of those whose metadata they ask for."""
 
-    def __init__(self, run: str, states: States, seed: str, read: Read) -> None:
-        self._run, self._states, self._seed, self._read = run, states, seed, read
+    def __init__(self, run: str, seed: str, read: Read) -> None:
+        self._run, self._seed, self.read = run, seed, read
 
-    def all(self) -> list[Line]:
-        """Return the lines of all tasks that were reached, in the order of their paths."""
-        tasks = sorted(self._states.tasks.values(), key=lambda task: path_order(task.path))
-        lines = [self._line(task) for task in tasks]
-        makers = {file: line["path"] for line in lines for file in line["outputs"].values()}
-        for line, task in zip(lines, tasks, strict=True):
-            line["after"] = sorted(_after(line, task, makers), key=path_order)
-        return [dict(sorted(line.items())) for line in lines]
-
-    def _line(self, task: Task) -> Line:
-        record = self._read(f"{record_key(self._run, task)}/qc.json") if task.state != "blocked" else None
-        line: Line = {"path": task.path, "task": task.description["task"], "state": task.state, "verdict": task.verdict}
+    def of(self, task: Task) -> tuple[Assignment, bool]:
+        """Return what a task is to do, and whether that includes its settings: they may need what nobody made."""
         description, requested = task.description, self._requested(task)
         try:
-            given = assignment.assign(description, task.indices, self._seed, requested)
-            line["settings"] = given.given
-        except ExpressionError:  # the settings need metadata that nobody made; what else there is to say does not
+            return assignment.assign(description, task.indices, self._seed, requested), True
+        except ExpressionError:
             description = {**description, "settings": {}, "setting_types": {}}
-            given = assignment.assign(description, task.indices, self._seed, requested)
-        return line | {
-            "name": given.name,
-            "job_name": given.job_name,
-            "working_directory": given.working_directory,
-            "metadata": given.metadata,
-            "inputs": {port: [f"{file.directory}/{file.name}"] for port, file in given.inputs.items()},
-            "outputs": {port: f"{file.directory}/{file.name}" for port, file in given.outputs.items()},
-            "emitted": record["metadata"] if record is not None else {},
-        }
+            return assignment.assign(description, task.indices, self._seed, requested), False
 
     def _requested(self, task: Task) -> list[Any]:
         """Return the metadata that a task asked for; nothing where it cannot be had, which is why it is blocked."""
@@ -80,10 +62,49 @@ class Lines:
 
     def _metadata(self, task: Task, sources: list[Any]) -> list[Any]:
         def load(number: int, iteration: str) -> Record | None:
-            return self._read(_key(self._run, _path_of_record(sources, number), iteration, "qc.json"))
+            return self.record(_key(self._run, _path_of_record(sources, number), iteration, "qc.json"))
 
         description = {**task.description, "records": sources}
         return assignment.requested_metadata(description, task.indices, self._seed, load)
+
+    def record(self, key: str) -> Record | None:
+        """Return the record under a key, None when there is none that can be read."""
+        try:
+            record = json.loads(self.read(key) or b"null")
+        except (ValueError, RecursionError):
+            return None
+        return record if isinstance(record, dict) and isinstance(record.get("metadata"), dict) else None
+
+
+class Lines:
+    """Writes the lines of one run, from the states of its tasks, its seed, and its records."""
+
+    def __init__(self, run: str, states: States, seed: str, read: Read) -> None:
+        self._run, self._states, self._assigned = run, states, Assigned(run, seed, read)
+
+    def all(self) -> list[Line]:
+        """Return the lines of all tasks that were reached, in the order of their paths."""
+        tasks = sorted(self._states.tasks.values(), key=lambda task: path_order(task.path))
+        lines = [self._line(task) for task in tasks]
+        makers = {file: line["path"] for line in lines for file in line["outputs"].values()}
+        for line, task in zip(lines, tasks, strict=True):
+            line["after"] = sorted(_after(line, task, makers), key=path_order)
+        return [dict(sorted(line.items())) for line in lines]
+
+    def _line(self, task: Task) -> Line:
+        record = self._assigned.record(f"{record_key(self._run, task)}/qc.json") if task.state != "blocked" else None
+        given, has_settings = self._assigned.of(task)
+        line: Line = {"path": task.path, "task": task.description["task"], "state": task.state, "verdict": task.verdict}
+        line |= {"settings": given.given} if has_settings else {}
+        return line | {
+            "name": given.name,
+            "job_name": given.job_name,
+            "working_directory": given.working_directory,
+            "metadata": given.metadata,
+            "inputs": {port: [f"{file.directory}/{file.name}"] for port, file in given.inputs.items()},
+            "outputs": {port: f"{file.directory}/{file.name}" for port, file in given.outputs.items()},
+            "emitted": record["metadata"] if record is not None else {},
+        }
 
 
 def _path_of_record(sources: Any, number: int) -> str:

@@ -9,15 +9,12 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+from eas_provenance.errors import RepositoryError
 from eas_worker.records import sha256 as sha256_of
 
 _PARTS = ".part"
 _NO_NAME = re.compile("[\\0\\ud800-\\udfff]")
 """What no name of a file can hold: the null character, and surrogates."""
-
-
-class RepositoryError(Exception):
-    """A file could not be kept or found; the message says which and why."""
 
 
 class Directory:

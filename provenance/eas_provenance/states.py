@@ -1,7 +1,8 @@
 """The states of tasks, from the updates of nodes: the one place that decides them.
 
 A node is a dict in Argo's own words (name, type, templateName, phase, message, inputs, outputs). Which task a node
-belongs to is read off the manifest: the template's description, and the indices among the node's parameters.
+belongs to is read off the manifest: the template's description, and the indices among the node's parameters. What is
+known of a task is a function of its nodes as they were last, in whatever order and however often updates came.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ _SHUTDOWN = "workflow shutdown with strategy"
 _BEFORE_REASON = re.compile(r"(main: )?(Error \(exit code \d+\): )?")
 """What a controller writes before the last words of a container."""
 _ENDED = ("Succeeded", "Failed", "Error", "Skipped", "Omitted")
+_PROGRAMS = ("run", "inline")
+_RESULTS = ("no-work", "closed")
+"""The output parameters that tell something about a task's state."""
 
 
 class Step(NamedTuple):
@@ -29,40 +33,138 @@ class Step(NamedTuple):
     description: dict[str, Any]
 
 
+class Told(NamedTuple):
+    """What a node was last: as much of it as is needed later. `life` is that of the engine that told it."""
+
+    id: str
+    life: int
+    phase: str
+    message: str
+    started: str
+    ended: str
+    exit_code: int | None
+    results: dict[str, str]
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its phase is one of the last."""
+        return self.phase in _ENDED
+
+    @property
+    def is_shutdown(self) -> bool:
+        """Whether somebody ended the run before it could end of itself."""
+        return self.phase in ("Failed", "Error") and self.message.startswith(_SHUTDOWN)
+
+    def yields_to(self, other: Told) -> bool:
+        """Return whether another is as new as this one, or newer: told later, or begun after this one had ended."""
+        if other.life != self.life:
+            return other.life > self.life
+        if self.has_ended and other.started > self.ended:
+            return True
+        return (_rank(other.phase), other.ended) >= (_rank(self.phase), self.ended)
+
+
+def _rank(phase: str) -> int:
+    return 2 if phase in _ENDED else 1 if phase == "Running" else 0
+
+
+_NOTHING = Told("", 0, "", "", "", "", None, {})
+
+
 class Task:
-    """A task of a run: its path, its state, and what its nodes came to so far.
+    """A task of a run: its path, and what its nodes were last, by verb; tries by verb and number."""
 
-    `program` and `gate` are the phases of the two nodes, empty while there is none.
-    """
+    __slots__ = ("description", "indices", "is_over", "nodes", "path", "template", "tries")
 
-    __slots__ = ("description", "exit_code", "gate", "indices", "is_cancelled", "path", "program", "reasons", "verdict")
+    def __init__(self, path: str, template: str, description: dict[str, Any], indices: dict[str, int]) -> None:
+        self.path, self.template, self.description, self.indices = path, template, description, indices
+        self.nodes: dict[str, Told] = {}
+        self.tries: dict[tuple[str, int], Told] = {}
+        self.is_over = False
+        """Whether the run has ended: what has not ended with it never will."""
 
-    def __init__(self, path: str, description: dict[str, Any], indices: dict[str, int]) -> None:
-        self.path, self.description, self.indices = path, description, indices
-        self.program = self.gate = ""
-        self.verdict: str | None = None
-        self.reasons = {"run": "", "qc": ""}
-        self.exit_code: int | None = None
-        self.is_cancelled = False
+    @property
+    def program(self) -> Told:
+        """The node of its program."""
+        return self.nodes.get("run") or self.nodes.get("inline") or _NOTHING
+
+    @property
+    def gate(self) -> Told:
+        """The node that is its gate, as far as there is one yet."""
+        gates = (node for verb in ("qc", "rescue", "inline") if (node := self.nodes.get(verb)))
+        return next((node for node in gates if self._gate_phase(node)), _NOTHING)
+
+    def _gate_phase(self, node: Told) -> str:
+        """Return the phase of its gate as far as a node tells it; nothing when another one will."""
+        if node is self.nodes.get("qc"):
+            return node.phase if node.phase != "Omitted" else ""
+        if node is self.nodes.get("rescue"):
+            return node.phase if node.phase not in ("Omitted", "Skipped") else ""
+        if node.phase == "Succeeded":
+            return "Skipped" if node.results.get("no-work") == "true" else node.phase
+        return node.phase if node.has_ended and node.results.get("closed") == "true" else ""
+
+    @property
+    def verdict(self) -> str | None:
+        """Return the verdict of its gate: it is the first word of its message, unless somebody ended it."""
+        gate = self.gate
+        phase = self._gate_phase(gate) if gate is not _NOTHING else ""
+        if gate.is_shutdown:
+            return None
+        if phase == "Skipped":
+            return "no_work"
+        word = _BEFORE_REASON.sub("", gate.message).partition(":")[0]
+        if phase == "Succeeded":
+            return "warn" if word == "warn" else "pass"
+        if phase in ("Failed", "Error"):
+            return "fail" if word == "fail" else "error"
+        return None
 
     @property
     def state(self) -> str:
         """Return the state in the words of the language."""
-        if self.program == "Omitted":
+        program, gate = self.program, self.gate
+        if program.phase == "Omitted":
             return "blocked"
-        if self.is_cancelled:
+        if program.is_shutdown or gate.is_shutdown:
             return "cancelled"
-        if self.gate in ("Failed", "Error"):
+        phase = self._gate_phase(gate) if gate is not _NOTHING else ""
+        if phase in ("Failed", "Error"):
             return "failed" if self.verdict == "fail" else "error"
-        if self.program in ("", "Pending"):
-            return "waiting"
-        return {"Succeeded": "succeeded", "Skipped": "skipped"}.get(self.gate, "running")
+        if phase in ("Succeeded", "Skipped"):
+            return {"Succeeded": "succeeded", "Skipped": "skipped"}[phase]
+        if self.is_over:
+            return "cancelled"
+        return "waiting" if self._is_pending else "running"
+
+    @property
+    def _is_pending(self) -> bool:
+        tries = [told.phase for (verb, _), told in self.tries.items() if verb in _PROGRAMS]
+        return self.program.phase in ("", "Pending") or (bool(tries) and set(tries) == {"Pending"})
 
     @property
     def message(self) -> str:
         """Return the reason of the state: a program that broke knows more about it than its gate."""
-        is_broken = self.verdict == "error" and self.program in ("Failed", "Error")
-        return (self.reasons["run"] if is_broken else "") or self.reasons["qc"] or self.reasons["run"]
+        program, gate = self.program, self.gate
+        is_broken = self.verdict == "error" and program.phase in ("Failed", "Error")
+        return (program.message if is_broken else "") or gate.message or program.message
+
+    @property
+    def exit_code(self) -> int | None:
+        """Return the exit status of its program; only what ended well is judged where it ran."""
+        if self.gate is self.nodes.get("inline"):
+            return 0
+        return self.program.exit_code
+
+    @property
+    def started(self) -> str:
+        """When its program was begun, in UTC; empty while it is not, or never will be."""
+        return self.program.started if self.program.phase not in ("Omitted", "Skipped") else ""
+
+    @property
+    def ended(self) -> str:
+        """When its gate ended, in UTC; empty while it has not."""
+        return self.gate.ended if self.gate.phase != "Skipped" else self.program.ended
 
 
 class Problem(NamedTuple):
@@ -73,76 +175,155 @@ class Problem(NamedTuple):
 
 
 class States:
-    """The tasks of one run, by path, kept up to date with every node that is told of."""
+    """The tasks of one run, by path, kept up to date with every update of a node."""
 
     def __init__(self, workflow: dict[str, Any]) -> None:
         self.steps = {one["name"]: _step(one) for one in workflow["spec"]["templates"] if "container" in one}
         self.tasks: dict[str, Task] = {}
-        self.problems: list[Problem] = []
-        self.phase = "Running"
+        self.root = _NOTHING
+        self._life = 0
+        self._hidden: dict[str, Task] = {}
+        self._questions: dict[str, tuple[str, Told]] = {}
         self._parameters: dict[str, dict[str, str]] = {}
+        self._parked: dict[str, list[dict[str, Any]]] = {}
 
-    def update(self, node: dict[str, Any]) -> Task | None:
-        """Take an update of a node; return the task that it belongs to."""
-        if node.get("boundaryID") is None:
-            self._end(node["phase"])
-        given = self._given(node)
-        step = self.steps.get(node["templateName"])
-        if step is None or (_is_try(node) and node["phase"] in _ENDED):
-            return None  # how a task ends is said by the node around its tries
-        loops = step.description["loops"]
-        indices = {loop["id"]: int(given[loop["id"]]) for loop in loops}
-        if "here" in step.description and assignment.written([step.description["here"]], indices) != "true":
-            return None  # the step of another type, which the task is not of in this iteration
-        path = assignment.path_of(step.description["path"], loops, indices)
-        if step.verb == "ask":
-            if node["phase"] in ("Failed", "Error") and not _is_shutdown(node):
-                self.problems.append(Problem(path, node.get("message", "")))
-            return None
-        return self._task(step, path, indices, node)
+    def update(self, update: dict[str, Any]) -> list[Task]:
+        """Take an update; return the tasks that are not what they were."""
+        if "life" in update:
+            return self._live_on(update["life"])
+        if "forget" in update:
+            self._forget(update["forget"])
+            return []
+        if update.get("boundaryID") is None:
+            return self._take_root(update)
+        step = self.steps.get(update["templateName"])
+        if update["type"] == "DAG":
+            return self._take_list(update)
+        if step is None:
+            return []
+        given = self._given(update)
+        return self._take(step, given, update) if given is not None else []
 
-    def _task(self, step: Step, path: str, indices: dict[str, int], node: dict[str, Any]) -> Task | None:
-        is_program = step.verb in ("run", "inline")
-        gate = _gate(step.verb, node)
-        if is_program:
-            task = self.tasks.setdefault(path, Task(path, step.description, indices))
-            task.program = node["phase"]
-        elif gate and path in self.tasks:
-            task = self.tasks[path]
-        else:
-            return None
-        self._take(task, "run" if is_program else "qc", node)
-        if gate:
-            task.gate, task.verdict = gate, _verdict(gate, node)
-            task.exit_code = 0 if is_program else task.exit_code  # only what ended well is judged where it ran
-        return task
+    @property
+    def phase(self) -> str:
+        """The phase of the run."""
+        return self.root.phase or "Running"
 
-    def _given(self, node: dict[str, Any]) -> dict[str, str]:
-        """Return a node's parameters; one that did not run has none, but stands in a list that has the same indices."""
-        given = {one["name"]: one["value"] for one in node.get("inputs", {}).get("parameters", ())}
-        if node["type"] == "DAG":
-            self._parameters[node["id"]] = given
-        return given if node["type"] != "Skipped" else self._parameters[node["boundaryID"]]
+    @property
+    def problems(self) -> list[Problem]:
+        """The flow-control tasks that could not go on."""
+        return [Problem(self._questions[one][0], self._questions[one][1].message) for one in self.broken_questions()]
 
-    def _take(self, task: Task, verb: str, node: dict[str, Any]) -> None:
-        """Note why and how a node of a task ended."""
-        task.reasons[verb] = node.get("message", "")
-        task.is_cancelled = task.is_cancelled or _is_shutdown(node)
-        exit_code = node.get("outputs", {}).get("exitCode")
-        if verb == "run" and exit_code is not None:
-            task.exit_code = int(exit_code)
-
-    def _end(self, phase: str) -> None:
-        """Note the phase of the run; what has not ended with it never will."""
-        self.phase = phase
-        if phase in _ENDED:
-            for task in self.tasks.values():
-                task.is_cancelled = task.is_cancelled or task.state in ("waiting", "running")
+    def broken_questions(self) -> list[str]:
+        """Return the ids of the nodes that should have said how flow control goes on, and could not."""
+        ended = [(name, node) for name, (_, node) in self._questions.items() if node.phase in ("Failed", "Error")]
+        return [name for name, node in ended if not node.is_shutdown]
 
     @property
     def is_failed(self) -> bool:
         """Whether the run has failed so far."""
         return bool(self.problems) or any(task.state in FAILING for task in self.tasks.values())
+
+    # -----------------------------------------------------------------------------------------------------------------
+    # What updates change
+
+    def _live_on(self, life: int) -> list[Task]:
+        """Begin another life: an engine has taken the run up again, and what it tells is newer than what is known."""
+        self._life = max(self._life, life)
+        return self._end(is_over=False)
+
+    def _end(self, *, is_over: bool) -> list[Task]:
+        """Note whether the run is over; return the tasks for which that makes a difference."""
+        changed = []
+        for task in (*self.tasks.values(), *self._hidden.values()):
+            if task.is_over != is_over:
+                before, task.is_over = task.state, is_over
+                changed += [task] if task.state != before else []
+        return changed
+
+    def _forget(self, name: str) -> None:
+        """Drop what stands beneath a node: an engine has found that it is no part of the run any more."""
+        beneath = (f"{name}.", f"{name}(")
+        for found in (self.tasks, self._hidden):
+            for path in [path for path, task in found.items() if task.program.id.startswith(beneath)]:
+                del found[path]
+        for identifier in [one for one in self._questions if one.startswith(beneath)]:
+            del self._questions[identifier]
+
+    def _take_root(self, node: dict[str, Any]) -> list[Task]:
+        told = self._told(node)
+        if not self.root.yields_to(told):
+            return []
+        self.root = told
+        return [*self._end(is_over=told.has_ended), *self._take_list(node)]
+
+    def _take_list(self, node: dict[str, Any]) -> list[Task]:
+        """Note the parameters of a list; those of its steps that did not run have none of their own, and may wait."""
+        self._parameters[node["id"]] = _parameters(node.get("inputs", {}))
+        return [task for waiting in self._parked.pop(node["id"], ()) for task in self.update(waiting)]
+
+    def _given(self, node: dict[str, Any]) -> dict[str, str] | None:
+        """Return the parameters of a step, None when they are not known yet."""
+        if node["type"] != "Skipped":
+            return _parameters(node.get("inputs", {}))
+        boundary = node["boundaryID"]
+        if boundary not in self._parameters:
+            self._parked.setdefault(boundary, []).append(node)
+            return None
+        return self._parameters[boundary]
+
+    def _take(self, step: Step, given: dict[str, str], node: dict[str, Any]) -> list[Task]:
+        loops = step.description["loops"]
+        indices = {loop["id"]: int(given[loop["id"]]) for loop in loops}
+        if "here" in step.description and assignment.written([step.description["here"]], indices) != "true":
+            return []  # the step of another type, which the task is not of in this iteration
+        path = assignment.path_of(step.description["path"], loops, indices)
+        if step.verb == "ask":
+            self._ask(path, node)
+            return []
+        task = self.tasks.get(path) or self._hidden.get(path)
+        if task is None:
+            task = self._hidden[path] = Task(path, node["templateName"], step.description, indices)
+        if not self._note(task, step.verb, node):
+            return []
+        if step.verb in _PROGRAMS and path in self._hidden and not _is_try(node):
+            task.template, task.is_over = node["templateName"], self.root.has_ended
+            self.tasks[path] = self._hidden.pop(path)
+        return [task] if path in self.tasks else []
+
+    def _ask(self, path: str, node: dict[str, Any]) -> None:
+        told = self._told(node)
+        _, known = self._questions.get(told.id, ("", _NOTHING))
+        if not _is_try(node) and known.yields_to(told):
+            self._questions[told.id] = path, told
+
+    def _note(self, task: Task, verb: str, node: dict[str, Any]) -> bool:
+        """Note a node of a task; return whether it is newer than what was known."""
+        told = self._told(node)
+        if _is_try(node):
+            key = verb, int(node["name"].rpartition("(")[2].rstrip(")"))
+            is_newer = task.tries.get(key, _NOTHING).yields_to(told)
+            if is_newer:
+                task.tries[key] = told
+            return is_newer
+        is_newer = task.nodes.get(verb, _NOTHING).yields_to(told)
+        if is_newer:
+            task.nodes[verb] = told
+        return is_newer
+
+    def _told(self, node: dict[str, Any]) -> Told:
+        outputs = node.get("outputs", {})
+        exit_code = outputs.get("exitCode")
+        return Told(
+            node["id"],
+            self._life,
+            node["phase"],
+            node.get("message", ""),
+            node.get("startedAt") or "",
+            node.get("finishedAt") or "",
+            int(exit_code) if exit_code is not None else None,
+            {name: value for name, value in _parameters(outputs).items() if name in _RESULTS},
+        )
 
 
 def path_order(path: str) -> list[Any]:
@@ -154,35 +335,8 @@ def _is_try(node: dict[str, Any]) -> bool:
     return bool(node.get("nodeFlag", {}).get("retried"))
 
 
-def _is_shutdown(node: dict[str, Any]) -> bool:
-    return bool(node["phase"] in ("Failed", "Error") and node.get("message", "").startswith(_SHUTDOWN))
-
-
-def _gate(verb: str, node: dict[str, Any]) -> str:
-    """Return the phase of a task's gate as far as a node tells it; nothing when another one will."""
-    phase: str = node["phase"]
-    if verb == "qc":
-        return phase if phase != "Omitted" else ""
-    if verb == "rescue":
-        return phase if phase not in ("Omitted", "Skipped") else ""
-    said = {one["name"]: one["value"] for one in node.get("outputs", {}).get("parameters", ())}
-    if verb == "inline" and phase == "Succeeded":
-        return "Skipped" if said.get("no-work") == "true" else phase
-    return phase if phase in ("Failed", "Error") and said.get("closed") == "true" else ""
-
-
-def _verdict(phase: str, node: dict[str, Any]) -> str | None:
-    """Return the verdict of a gate: it is the first word of its message, unless somebody ended it."""
-    if _is_shutdown(node):
-        return None
-    if phase == "Skipped":
-        return "no_work"
-    word = _BEFORE_REASON.sub("", node.get("message", "")).partition(":")[0]
-    if phase == "Succeeded":
-        return "warn" if word == "warn" else "pass"
-    if phase in ("Failed", "Error"):
-        return "fail" if word == "fail" else "error"
-    return None
+def _parameters(given: dict[str, Any]) -> dict[str, str]:
+    return {one["name"]: one.get("value", "") for one in given.get("parameters", ())}
 
 
 def _step(template: dict[str, Any]) -> Step:

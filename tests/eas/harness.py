@@ -8,15 +8,19 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from eas.run import Finished, Request, run
+from eas.run import Finished, Place, Request, run
 from eas_compiler import render
 from eas_compiler.compile import Options, compile_chain
 from eas_compiler.shape import shape
+from eas_provenance.database import Database
+from eas_provenance.runs import Sources
 from eas_provenance.states import Task
+from eas_provenance.store import Store
 
 ROOT = Path(__file__).parents[2]
 
@@ -52,13 +56,20 @@ class Laptop:
         workflow, checked = compile_chain("chain.json", chain, options)
         assert workflow is not None, "".join(map(render.as_text, checked.diagnostics))
         assert checked.chain is not None
-        return Request(
-            workflow, shape(checked.chain), chain, "chain.json", self.store, 2, containers=self.containers, quiet=True
-        )
+        return Request(Sources(workflow, chain, json.dumps(registry).encode()), shape(checked.chain), "chain.json")
 
-    def run(self, *task_list: dict[str, Any], **changes: Any) -> Finished:
+    def run(self, *task_list: dict[str, Any], store: Path | None = None, **changes: Any) -> Finished:
         """Run a chain to its end."""
-        return run(self.compiled(*task_list)._replace(**changes), self.warnings.append)
+        request = self.compiled(*task_list)
+        with self.place(store, **changes) as place:
+            return run(request, place, self.warnings.append)
+
+    @contextmanager
+    def place(self, folder: Path | None = None, **changes: Any) -> Iterator[Place]:
+        """Open the store, or another one."""
+        store = Store(folder or self.store)
+        with Database.open(store.database) as database:
+            yield Place(store, database, 2, self.containers, quiet=True)._replace(**changes)
 
     def record(self, finished: Finished, key: str) -> dict[str, Any]:
         """Return a record of a run."""

@@ -14,7 +14,7 @@ import pytest
 from eas import display
 from eas.display import Live, Progress, clock
 from eas_compiler.shape import Count
-from eas_provenance.states import Task
+from eas_provenance.states import Task, Told
 from tests.eas.harness import ROOT
 
 EXPECTED = {"search": Count(4, 4), "null": Count(0, None)}
@@ -22,8 +22,10 @@ EXPECTED = {"search": Count(4, 4), "null": Count(0, None)}
 
 def task(path: str, kind: str = "search", program: str = "Running", gate: str = "", verdict: str | None = None) -> Task:
     """Write a task in some state."""
-    made = Task(path, {"task": kind}, {})
-    made.program, made.gate, made.verdict = program, gate, verdict
+    made = Task(path, "t0", {"task": kind}, {})
+    for verb, phase, message in (("run", program, ""), ("qc", gate, verdict or "")):
+        if phase:
+            made.nodes[verb] = Told(verb, 1, phase, message, "", "", None, {})
     return made
 
 

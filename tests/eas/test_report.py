@@ -7,7 +7,7 @@ import pytest
 from eas import report
 from eas.run import Finished
 from eas_provenance.results import Table
-from eas_provenance.states import Problem, States
+from eas_provenance.states import States
 from eas_provenance.store import Store
 from tests.provenance.nodes import described, node, root, workflow
 
@@ -24,7 +24,7 @@ def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Finished:
     states.update(root("Failed"))
     table = Table(("size", "verdict", "period"), ("", "", "d"), ((1, "pass", 1.23456), (2, "fail", None)))
     monkeypatch.setattr(Finished, "outcomes", lambda _: {"search": table})
-    return Finished("run-1", "run-1-2", Store(tmp_path), states, 61.5, cancelled=False)
+    return Finished("run-1", "run-1-2", Store(tmp_path), states, 61.5)
 
 
 def test_for_people(finished: Finished) -> None:
@@ -51,7 +51,7 @@ def test_a_narrow_terminal(finished: Finished) -> None:
 
 def test_flow_control_and_what_it_blocks(finished: Finished) -> None:
     """Conditions that nobody could answer have a part of their own, as have blocked tasks."""
-    finished.states.problems.append(Problem("/t9", "no bool"))
+    finished.states.update(node("t9-ask", "Failed", "no bool"))
     finished.states.update(node("t0", "Omitted"))
     shown = report.run_as_text(finished, 100)
     assert "flow control that could not go on:\n  /t9: no bool" in shown
@@ -64,7 +64,8 @@ def test_for_programs(finished: Finished) -> None:
     assert [task["path"] for task in data["tasks"]] == [f"/t{number}" for number in range(31)]
     assert data["outcomes"]["search"][0] == {"size": 1, "verdict": "pass", "period": 1.23456}
     assert (data["phase"], data["seconds"]) == ("Failed", 61.5)
-    assert report.run_as_data(finished._replace(cancelled=True))["phase"] == "Cancelled"
+    finished.states.update(root("Failed") | {"message": "workflow shutdown with strategy: Terminate"})
+    assert report.run_as_data(finished)["phase"] == "Cancelled"
 
 
 def test_nothing_to_simulate() -> None:

@@ -1,5 +1,6 @@
 """A line tells what a task was given, what it waited for, and what it came to."""
 
+import json
 from typing import Any
 
 from eas_provenance.lines import Lines, record_key
@@ -14,7 +15,7 @@ def lines(records: Json, *updates: Json, descriptions: list[Json]) -> list[Json]
     states = States(workflow(*descriptions))
     for update in (root("Running"), *updates):
         states.update(update)
-    return Lines("run", states, "7", records.get).all()
+    return Lines("run", states, "7", {key: json.dumps(one).encode() for key, one in records.items()}.get).all()
 
 
 def ran(number: int, **parameters: Any) -> list[Json]:

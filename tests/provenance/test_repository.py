@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from eas_provenance.repository import Directory, RepositoryError
+from eas_provenance.errors import RepositoryError
+from eas_provenance.repository import Directory
 
 
 @pytest.fixture

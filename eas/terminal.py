@@ -1,0 +1,105 @@
+"""What all verbs share: output and messages, exit statuses, arguments of the same kind, the store that they work on."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from eas_compiler.cli import OK, OUTSIDE, WRONG_INPUT, WRONG_USE
+
+if TYPE_CHECKING:
+    from eas_provenance.database import Database
+    from eas_provenance.store import Store
+
+__all__ = ["INTERRUPTED", "OK", "OUTSIDE", "WRONG_INPUT", "WRONG_USE"]
+INTERRUPTED = 130
+STORE = "eas-store"
+
+
+def write(text: str) -> None:
+    """Write to standard output; leave when that cannot be done, quietly when whoever read has gone."""
+    try:
+        sys.stdout.write(text if text.endswith("\n") or not text else text + "\n")
+        sys.stdout.flush()
+    except OSError as error:
+        # What is left in the stream would be tried again, and complained about, at the very end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise SystemExit(fail(f"cannot write standard output: {error.strerror}", OUTSIDE)) from error
+
+
+def say(message: str) -> None:
+    """Write a message to standard error."""
+    sys.stderr.write(f"eas: {message}\n")
+
+
+def fail(message: str, status: int) -> int:
+    """Write a message, and return the exit status that goes with it."""
+    say(message)
+    return status
+
+
+def add_verb(
+    verbs: Any, name: str, function: Callable[[argparse.Namespace], int], summary: str
+) -> argparse.ArgumentParser:
+    """Add a verb, and return its parser."""
+    description = f"{summary[0].upper()}{summary[1:]}."
+    parser: argparse.ArgumentParser = verbs.add_parser(name, help=summary, description=description)
+    parser.set_defaults(verb=function)
+    return parser
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add the option to write for programs."""
+    parser.add_argument("--json", action="store_true", help="write JSON")
+
+
+def add_store(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which runs are meant."""
+    parser.add_argument(
+        "--store", type=Path, metavar="DIR", default=Path(STORE), help=f"where runs are kept (default: ./{STORE})"
+    )
+    parser.add_argument(
+        "--db",
+        metavar="URL",
+        default=os.environ.get("EAS_DATABASE"),
+        help="the database of the runs (default: $EAS_DATABASE, else the store's own)",
+    )
+
+
+def positive(text: str) -> int:
+    """Read a number of at least 1."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text!r}")
+    return int(text)
+
+
+class Kept(NamedTuple):
+    """Where runs are kept: the store, and the database that is open."""
+
+    store: Store
+    database: Database
+
+
+@contextmanager
+def kept(arguments: argparse.Namespace) -> Iterator[Kept]:
+    """Open what the arguments of `add_store` name, and bring the database up to what dead engines left.
+
+    Raises
+    ------
+    DatabaseError, RepositoryError
+        When it cannot be opened.
+    """
+    from eas_provenance.database import Database
+    from eas_provenance.follow import catch_up
+    from eas_provenance.store import Store
+
+    store = Store(arguments.store)
+    with Database.open(arguments.db or store.database) as database:
+        catch_up(database, store)
+        yield Kept(store, database)

@@ -1,0 +1,194 @@
+"""The verbs that have runs worked on: `run` (also `--resume`), `rerun` and `cancel`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from eas.terminal import (
+    INTERRUPTED,
+    OK,
+    OUTSIDE,
+    WRONG_INPUT,
+    WRONG_USE,
+    add_json,
+    add_store,
+    add_verb,
+    fail,
+    kept,
+    positive,
+    say,
+    write,
+)
+from eas_compiler import cli as compiler
+from eas_compiler.compile import Checked, compile_chain, without_program
+from eas_compiler.diagnostics import Diagnostics
+
+if TYPE_CHECKING:
+    from eas.run import Finished, Place, RefusedError
+    from eas_provenance.runs import RunFolder
+    from eas_provenance.states import Task
+
+NO_PROGRAM_HINT = "it can be compiled and simulated"
+_LOOK_S = 0.1
+
+
+def register(verbs: Any) -> None:
+    """Add the verbs."""
+    one = add_verb(verbs, "run", _run, "run a chain on this machine")
+    compiler.add_chain(one, optional=True)
+    one.add_argument("--resume", metavar="RUN", help="finish a run that was interrupted or cancelled instead")
+    _add_work(one)
+
+    one = add_verb(verbs, "rerun", _rerun, "do tasks of a run again, and all that depends on them")
+    one.add_argument("run", metavar="RUN", help="the name of the run")
+    which = one.add_mutually_exclusive_group(required=True)
+    which.add_argument("--failed", action="store_true", help="the tasks that failed, and those that were blocked by it")
+    which.add_argument("--from", dest="start", metavar="PATH", help="the tasks at or beneath a path")
+    _add_work(one)
+
+    one = add_verb(verbs, "cancel", _cancel, "end a run that is worked on")
+    one.add_argument("run", metavar="RUN", help="the name of the run")
+    one.add_argument("--now", action="store_true", help="end its programs at once, instead of letting them end")
+    add_store(one)
+
+
+def _add_work(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-j", "--jobs", type=positive, metavar="N", help="cores to use (default: all)")
+    add_store(parser)
+    parser.add_argument("--keep", action="store_true", help="keep the working folders of all attempts")
+    parser.add_argument("-q", "--quiet", action="store_true", help="show no progress")
+    add_json(parser)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from eas.run import RefusedError, Request, refuse, run
+    from eas_argo.laptop.manifest import load
+    from eas_compiler.shape import shape
+    from eas_provenance.runs import Sources
+
+    if arguments.resume is not None:
+        return _resume(arguments)
+    if arguments.chain is None:
+        return fail("which chain? `eas run CHAIN`, or `eas run --resume RUN`", WRONG_USE)
+    name, data = compiler.read_chain(arguments.chain)
+    workflow, checked = compile_chain(name, data, compiler.options(arguments))
+    compiler.show(checked)
+    if workflow is None:
+        return WRONG_INPUT
+    assert checked.chain is not None and checked.registry is not None  # noqa: PT018
+    refusals = _refusals(checked)
+    if refusals.errors:
+        compiler.show_all(refusals)
+        return WRONG_INPUT
+    try:
+        refuse(load(workflow), arguments.jobs)  # before there is a store
+    except RefusedError as error:
+        return _refused(error)
+    sources = Sources(workflow, data, checked.registry.source.text.encode())
+    request = Request(sources, shape(checked.chain), name)
+    return _work(arguments, lambda place: run(request, place, say))
+
+
+def _refused(error: RefusedError) -> int:
+    for reason in error.reasons:
+        say(reason)
+    return OUTSIDE if error.is_machine else WRONG_INPUT
+
+
+def _resume(arguments: argparse.Namespace) -> int:
+    from eas.run import resume
+
+    if arguments.chain is not None:
+        return fail("a run is resumed with the chain that it was begun with; leave it out", WRONG_USE)
+    return _work(arguments, lambda place: resume(_folder(place, arguments.resume), place, say))
+
+
+def _rerun(arguments: argparse.Namespace) -> int:
+    from eas.run import NothingToDoError, rerun
+    from eas_provenance.states import FAILING
+
+    def chosen(task: Task) -> bool:
+        if arguments.failed:
+            return task.state in (*FAILING, "cancelled")
+        return task.path == start or task.path.startswith((f"{start}/", f"{start}[", f"{start}?", f"{start}#"))
+
+    start = str(arguments.start).rstrip("/")
+    try:
+        return _work(arguments, lambda place: rerun(_folder(place, arguments.run), place, chosen, say))
+    except NothingToDoError:
+        said = "no task of it failed" if arguments.failed else f"it has no task at {arguments.start}"
+        return fail(f"nothing to do again in {arguments.run}: {said}", WRONG_INPUT)
+
+
+class UnknownRunError(Exception):
+    """There is no such run; the message says so, with a hint."""
+
+
+def _folder(place: Place, name: str) -> RunFolder:
+    """Return the folder of a run that is named."""
+    from eas_compiler.diagnostics import did_you_mean
+
+    folders = {folder.name: folder for folder in place.store.runs()}
+    if name not in folders:
+        hint = did_you_mean(name, list(folders)) or "`eas show` lists the runs"
+        raise UnknownRunError(f"there is no run {name!r} in {place.store.folder}; {hint}")
+    return folders[name]
+
+
+def _work(arguments: argparse.Namespace, work: Callable[[Place], Finished]) -> int:
+    """Have a run worked on, and report what came out."""
+    import rich  # noqa: F401 - of the extra that runs chains: without it, say so before anything begins
+
+    from eas import report
+    from eas.run import BrokenOffError, Place, RefusedError
+
+    quiet = arguments.quiet or arguments.json
+    with kept(arguments) as (store, database):
+        place = Place(store, database, arguments.jobs, quiet=quiet, keep=arguments.keep)
+        try:
+            finished = work(place)
+        except RefusedError as error:
+            return _refused(error)
+        except BrokenOffError as error:
+            return fail(str(error), OUTSIDE)
+    if arguments.json:
+        write(json.dumps(report.run_as_data(finished), indent=2))
+    else:
+        write(report.run_as_text(finished, shutil.get_terminal_size((100, 24)).columns))
+    if finished.is_cancelled:
+        return INTERRUPTED
+    return WRONG_INPUT if finished.is_failed else OK
+
+
+def _refusals(checked: Checked) -> Diagnostics:
+    """Return why a chain without mistakes cannot be run: files that nobody makes, and types without a program."""
+    from eas_compiler.link import shown
+
+    assert checked.links is not None
+    found = Diagnostics()
+    for one in checked.links.externals:
+        name = shown(one.pattern, one.task.common.scope)
+        hint = "this version runs chains that make all of their files"
+        found.error("missing-file", one.file.node, f"no task of the chain makes {name}", hint)
+    for task, node in without_program(checked):
+        found.error("no-program", node, f"{task} has no program yet", NO_PROGRAM_HINT)
+    return found
+
+
+def _cancel(arguments: argparse.Namespace) -> int:
+    from eas.run import Place
+
+    with kept(arguments) as (store, database):
+        folder = _folder(Place(store, database), arguments.run)
+        if not folder.has_engine():
+            return fail(f"nobody works on {folder.name}", WRONG_INPUT)
+        folder.cancel(at_once=arguments.now)
+        while folder.has_engine():
+            time.sleep(_LOOK_S)
+    say(f"{folder.name} has ended; `eas run --resume {folder.name}` goes on with it")
+    return OK

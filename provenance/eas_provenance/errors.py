@@ -1,0 +1,13 @@
+"""What can go wrong with what is kept: light to load, so that whoever only reports it need not load a database."""
+
+
+class RepositoryError(Exception):
+    """A file could not be kept or found; the message says which and why."""
+
+
+class BusyError(RepositoryError):
+    """An engine works on the run already."""
+
+
+class DatabaseError(Exception):
+    """The database cannot be used; the message says which one and why, in one line."""

@@ -1,0 +1,145 @@
+"""The journal of a run: the updates of its nodes in a file, in the order in which they happened.
+
+It is to the engine of one machine what the status of a Workflow is to a controller: the truth about how far a run is.
+Whoever else wants to know follows the file. A line is one of
+
+- a node in Argo's own words; of several lines about one node the last counts;
+- `{"forget": NAME}`: what stands beneath this node is no part of the run any more;
+- `{"life": NUMBER}`: an engine begins to work on the run, for the first time or again.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any, NamedTuple, Self
+
+from eas_provenance.errors import RepositoryError
+
+Update = dict[str, Any]
+_CHUNK_BYTES = 1 << 20
+
+
+class Entry(NamedTuple):
+    """An update, and the position behind it in the journal [bytes]."""
+
+    position: int
+    update: Update
+
+
+class Journal:
+    """The journal in a file; it is open for writing only inside of `with`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._stream: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        """Open it for writing, behind its last whole line."""
+        try:
+            self._stream = self.path.open("ab", buffering=0)
+            self._stream.truncate(self._whole_bytes())
+        except OSError as error:
+            raise self._problem(error) from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
+    def _whole_bytes(self) -> int:
+        """Return the size up to the end of the last whole line: an engine may have died in the midst of one."""
+        size = self.path.stat().st_size
+        with self.path.open("rb") as stream:
+            while size:
+                start = max(0, size - _CHUNK_BYTES)
+                stream.seek(start)
+                end = stream.read(size - start).rfind(b"\n")
+                if end >= 0:
+                    return start + end + 1
+                size = start
+        return 0
+
+    def write(self, update: Update) -> None:
+        """Append an update; once this returns, the death of this process does not lose it.
+
+        Raises
+        ------
+        RepositoryError
+            When it cannot be written.
+        """
+        assert self._stream is not None
+        line = json.dumps(update, separators=(",", ":")).encode() + b"\n"
+        try:
+            whole = self._stream.write(line) == len(line)  # a disk that has just become full takes a part
+        except OSError as error:
+            raise self._problem(error) from error
+        if not whole:
+            raise self._problem(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+
+    def begin_life(self) -> None:
+        """Note that an engine begins to work on the run: what it tells is newer than all before.
+
+        Raises
+        ------
+        RepositoryError
+            When it cannot be written.
+        """
+        lives = [entry.update["life"] for entry in self.updates() if "life" in entry.update]
+        self.write({"life": max(lives, default=0) + 1})
+
+    def _problem(self, error: OSError) -> RepositoryError:
+        return RepositoryError(f"cannot note what happens in {self.path}: {error.strerror}")
+
+    @property
+    def size_bytes(self) -> int:
+        """How much there is of it."""
+        return self.path.stat().st_size
+
+    def updates(self, position: int = 0) -> Iterator[Entry]:
+        """Yield the whole lines behind a position.
+
+        Raises
+        ------
+        RepositoryError
+            When it cannot be read, or a line is no update.
+        """
+        try:
+            with self.path.open("rb") as stream:
+                stream.seek(position)
+                for line in stream:
+                    if not line.endswith(b"\n"):
+                        return
+                    position += len(line)
+                    yield Entry(position, _update(line))
+        except (OSError, ValueError) as error:
+            raise RepositoryError(f"cannot read {self.path}, byte {position}: {error}") from error
+
+    def nodes(self) -> dict[str, Update]:
+        """Return the nodes by name, as they were last."""
+        return nodes(entry.update for entry in self.updates())
+
+
+def _update(line: bytes) -> Update:
+    update = json.loads(line)
+    if not isinstance(update, dict) or not (update.keys() & {"name", "forget", "life"}):
+        raise ValueError("not an update of a node")
+    return update
+
+
+def nodes(updates: Iterable[Update]) -> dict[str, Update]:
+    """Return the nodes by name, as they were last in a sequence of updates."""
+    found: dict[str, Update] = {}
+    for update in updates:
+        if "name" in update:
+            found[update["name"]] = update
+        elif "forget" in update:
+            beneath = (f"{update['forget']}.", f"{update['forget']}(")
+            for name in [name for name in found if name.startswith(beneath)]:
+                del found[name]
+    return found

@@ -1,0 +1,206 @@
+"""The rows of a task: from its nodes as they were last, and from the records that its tries left.
+
+A record was written by a container and is believed nothing: what is not of the type that it must be is left out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from eas_provenance.lines import Assigned, record_key
+from eas_provenance.states import Task, Told, path_order
+from eas_provenance.tables import Attempt, Criterion, Emitted, Message, Table, Used, Version
+from eas_provenance.tables import Task as TaskRow
+
+Row = dict[str, Any]
+Rows = dict[type[Table], list[Row]]
+PARTS: tuple[type[Table], ...] = (Attempt, Used, Version, Emitted, Criterion, Message)
+"""The tables with rows that belong to a task."""
+MOST_MESSAGES = 10_000
+"""How many lines of a log the database takes; the repository has them all."""
+_PROGRAMS = ("run", "inline")
+_DIGITS = 10
+
+
+class Request(NamedTuple):
+    """What a pod of a template asks for: cores, and bytes of memory."""
+
+    cpu: float
+    memory_bytes: int
+
+
+def position_of(path: str) -> str:
+    """Return a text that sorts as the path does among others: numbers in it have equally many digits."""
+    return "".join(f"{number:0{_DIGITS}}" if number >= 0 else text for number, text in path_order(path))
+
+
+class Writer:
+    """Makes the rows of a run's tasks.
+
+    Parameters
+    ----------
+    run_id : int
+        The number of the run in the database.
+    run : str
+        The prefix of its keys in the repository.
+    assigned : Assigned
+        Tells what a task is to do, and reads records.
+    requests : mapping
+        What pods ask for, by template.
+    """
+
+    def __init__(self, run_id: int, run: str, assigned: Assigned, requests: Mapping[str, Request]) -> None:
+        self._run_id, self._run, self._assigned, self._requests = run_id, run, assigned, requests
+
+    def rows(self, task: Task) -> Rows:
+        """Return all rows of a task."""
+        prefix = record_key(self._run, task)
+        key: Row = {"run_id": self._run_id, "path": task.path}
+        rows: Rows = {TaskRow: [], **{table: [] for table in PARTS}}
+        judged = self._record(f"{prefix}/qc.json") if task.gate.has_ended else {}
+        settings: Row | None = None
+        for (verb, number), told in sorted(task.tries.items()):
+            is_program = verb in _PROGRAMS
+            folder = f"{prefix}/attempt-{number}" if is_program else prefix
+            record = judged
+            if is_program:
+                record = self._record(f"{folder}/run.json") if told.has_ended else {}
+                settings = _mapping(record.get("settings")) or settings
+                of = key | {"number": number}
+                rows[Used] += [of | one for one in _used(record)]
+                rows[Version] += [of | one for one in self._versions(task, number, record)]
+            of = key | {"step": "run" if is_program else "qc", "number": number}
+            rows[Attempt].append(of | self._attempt(task, told, record))
+            rows[Message] += [of | line for line in self._messages(f"{folder}/log.jsonl")]
+        rows[Emitted] += [key | one for one in _emitted(task, _mapping(judged.get("metadata")))]
+        rows[Criterion] += [key | one for one in _criteria(judged)]
+        rows[TaskRow].append(key | self._task(task, settings))
+        return rows
+
+    def _task(self, task: Task, settings: Row | None) -> Row:
+        given, _ = self._assigned.of(task)
+        return {
+            "position": position_of(task.path),
+            "type": given.task,
+            "name": given.name,
+            "job_name": given.job_name,
+            "directory": given.working_directory,
+            "source": task.description["source"],
+            "indices": task.indices,
+            "variables": given.metadata,
+            "settings": settings if settings is not None else given.given,
+            "state": task.state,
+            "verdict": task.verdict,
+            "message": task.message,
+            "started": task.started or None,
+            "ended": task.ended or None,
+        }
+
+    def _attempt(self, task: Task, told: Told, record: Row) -> Row:
+        request = self._requests[task.template]
+        usage = _mapping(record.get("usage"))
+        return {
+            "node": told.id,
+            "phase": told.phase,
+            "exit_code": told.exit_code,
+            "message": told.message or _text(record.get("message") or record.get("reason")),
+            "traceback": _text(record.get("traceback")),
+            "queued": told.started or None,
+            "started": _text(usage.get("started")) or (told.started if told.phase != "Pending" else "") or None,
+            "ended": told.ended or None,
+            "wall_s": _number(usage.get("wall_s")),
+            "cpu_s": _number(usage.get("cpu_s")),
+            "cpu_children_s": _number(usage.get("cpu_children_s")),
+            "peak_memory_bytes": _whole(usage.get("peak_memory_bytes")),
+            "cpu_request": request.cpu,
+            "memory_request_bytes": request.memory_bytes,
+            "host": _text(usage.get("host")),
+            "threads": _whole(usage.get("threads")),
+        }
+
+    def _messages(self, key: str) -> Iterator[Row]:
+        lines = (self._assigned.read(key) or b"").splitlines()
+        for position, line in enumerate(lines[:MOST_MESSAGES]):
+            said = _object(line)
+            yield {
+                "position": position,
+                "time": _text(said.get("time")),
+                "severity": _text(said.get("severity")) or "info",
+                "source": _text(said.get("source")),
+                "text": _text(said.get("message")) if said else line.decode("utf-8", "replace"),
+                "fraction": _number(said.get("fraction")),
+            }
+
+    def _versions(self, task: Task, number: int, record: Row) -> Iterator[Row]:
+        is_last = number == max(count for verb, count in task.tries if verb in _PROGRAMS)
+        made = _text(_mapping(record.get("usage")).get("ended")) or None
+        for port, product in _mapping(record.get("outputs")).items():
+            for position, one in enumerate(map(_mapping, product if isinstance(product, list) else [product])):
+                directory, name = _text(one.get("directory")), _text(one.get("name"))
+                yield {
+                    "port": port,
+                    "position": position,
+                    "directory": directory,
+                    "name": name,
+                    "type": _text(one.get("type")),
+                    "size_bytes": _whole(one.get("size")) or 0,
+                    "sha256": _text(one.get("sha256")),
+                    "key": f"{self._run}/{quote(directory, '/~')}/{quote(name, '~')}",
+                    "verdict": task.verdict if is_last else "error",
+                    "made": made,
+                }
+
+    def _record(self, key: str) -> Row:
+        data = self._assigned.read(key)
+        return _object(data) if data is not None else {}
+
+
+def _used(record: Row) -> Iterator[Row]:
+    for port, file in _mapping(record.get("inputs")).items():
+        for position, one in enumerate(map(_mapping, file if isinstance(file, list) else [file])):
+            names = {name: _text(one.get(name)) for name in ("directory", "name", "sha256")}
+            yield {"port": port, "position": position} | names
+
+
+def _emitted(task: Task, metadata: Row) -> Iterator[Row]:
+    declared = _mapping(task.description.get("metadata"))
+    for name, value in metadata.items():
+        unit = _text(_mapping(declared.get(name)).get("unit"))
+        yield {"name": name, "value": value, "number": _number(value), "unit": unit}
+
+
+def _criteria(record: Row) -> Iterator[Row]:
+    given = record.get("criteria")
+    for position, one in enumerate(map(_mapping, given if isinstance(given, list) else [])):
+        texts = {name: _text(one.get(name)) for name in ("name", "quantity", "unit", "severity", "result")}
+        yield texts | {"position": position, "value": one.get("value"), "bound": _mapping(one.get("bound"))}
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What a record must be
+
+
+def _object(data: bytes) -> Row:
+    try:
+        return _mapping(json.loads(data, parse_constant=str))
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _mapping(value: Any) -> Row:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _whole(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63 else None

@@ -1,0 +1,195 @@
+"""The sync: takes the updates of a run's nodes, and keeps the rows of the run up to what they and the records say.
+
+The rows are a function of the final states of the nodes and of the records: updates that come twice, late, in another
+order or not at all change what is seen meanwhile, but not what is there in the end. Which site the updates come from
+makes no difference.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import delete, select, update
+from sqlmodel import col
+
+from eas_provenance.batch import Batch
+from eas_provenance.database import Database
+from eas_provenance.lines import Assigned, Read
+from eas_provenance.rows import PARTS, Request, Row, Rows, Writer
+from eas_provenance.runs import Sources
+from eas_provenance.states import States, Task
+from eas_provenance.tables import Cursor, Document, Problem, Run, Tag, TaskType
+from eas_provenance.tables import Task as TaskRow
+
+BATCH = 500
+"""How many tasks are written in one transaction at most, so that nobody waits long for a turn to write."""
+
+
+def register(database: Database, name: str, sources: Sources, about: Mapping[str, Any]) -> int:
+    """Note a run, unless it is noted already, and return its number."""
+    texts = {
+        "workflow": json.dumps(sources.workflow).encode(),
+        "chain": sources.chain,
+        "registry": sources.registry,
+    }
+    sums = {kind: hashlib.sha256(text).hexdigest() for kind, text in texts.items()}
+    with database.writing() as batch:
+        batch.put(
+            Document,
+            [{"sha256": sums[kind], "kind": kind, "content": zlib.compress(text)} for kind, text in texts.items()],
+        )
+        given = {field: about[field] for field in Run.model_fields if field in about}
+        run_id = batch.put_run(
+            {"state": "running", **given, "name": name, **{f"{kind}_sha256": sha256 for kind, sha256 in sums.items()}}
+        )
+        batch.put(Tag, [{"run_id": run_id, "tag": tag} for tag in about["tags"]])
+        batch.put(TaskType, [{"run_id": run_id, "type": kind} | facts for kind, facts in about["types"].items()])
+    return run_id
+
+
+class Origin(NamedTuple):
+    """A run to be kept: its number in the database, the prefix of its keys, its seed, and what reads its records."""
+
+    run_id: int
+    prefix: str
+    seed: str
+    read: Read
+
+
+class Sync:
+    """Keeps the rows of one run: `workflow` is what runs."""
+
+    def __init__(self, database: Database, origin: Origin, workflow: dict[str, Any]) -> None:
+        self._database, self._run_id, self._workflow = database, origin.run_id, workflow
+        self.states = States(workflow)
+        assigned = Assigned(origin.prefix, origin.seed, origin.read)
+        self._writer = Writer(origin.run_id, origin.prefix, assigned, _requests(workflow))
+        self._changed: dict[str, Task] = {}
+        self._written: set[str] = set()
+        self._is_pruning = False
+
+    def take(self, told: dict[str, Any], *, is_known: bool = False) -> list[Task]:
+        """Take an update, and return the tasks that it changes.
+
+        One that is known has been written already, and is only needed to understand later ones.
+        """
+        changed = self.states.update(told)
+        if is_known:
+            self._written.update(task.path for task in changed)
+        else:
+            self._changed |= {task.path: task for task in changed}
+        self._is_pruning = self._is_pruning or "forget" in told
+        return changed
+
+    def settle(self, nodes: Iterable[dict[str, Any]]) -> None:
+        """Take the nodes as they were last instead of whatever came before: all rows follow from these."""
+        self.states = States(self._workflow)
+        for node in nodes:
+            self.states.update(node)
+        self._changed, self._is_pruning = dict(self.states.tasks), True
+        self._written = set(self.states.tasks)
+
+    def flush(self, position: str, *, is_alive: bool = True) -> None:
+        """Write what has changed; `position` is how far the updates were taken.
+
+        Raises
+        ------
+        DatabaseError
+            When it cannot be written. It is tried again with the next call.
+        """
+        while len(self._changed) > BATCH:
+            self._write_some()
+        with self._database.writing() as batch:
+            some = self._put(batch, list(self._changed.values()))
+            if self._is_pruning:
+                self._prune(batch)
+            self._put_run(batch, is_alive=is_alive)
+            batch.put(Cursor, [{"run_id": self._run_id, "position": position, "seen": _now()}])
+        self._done(some)
+        self._is_pruning = False
+
+    def _write_some(self) -> None:
+        with self._database.writing() as batch:
+            some = self._put(batch, list(self._changed.values())[:BATCH])
+        self._done(some)
+
+    def _done(self, paths: list[str]) -> None:
+        """Note what has been written, once it is certain."""
+        self._written.update(paths)
+        for path in paths:
+            del self._changed[path]
+
+    def _put(self, batch: Batch, tasks: list[Task]) -> list[str]:
+        """Write tasks; what they had before goes, because it may have been more."""
+        rows: Rows = {}
+        for task in tasks:
+            for table, some in self._writer.rows(task).items():
+                rows.setdefault(table, []).extend(some)
+        again = [task.path for task in tasks if task.path in self._written]
+        for table in PARTS if again else ():
+            columns = table.__table__.c  # type: ignore[attr-defined]
+            batch.execute(delete(table).where(columns.run_id == self._run_id, columns.path.in_(again)))
+        for table, some in rows.items():
+            batch.put(table, some)
+        return [task.path for task in tasks]
+
+    def _prune(self, batch: Batch) -> None:
+        """Delete tasks that are no part of the run any more."""
+        batch.keep_only(TaskRow, self._run_id, [(path,) for path in self.states.tasks])
+        left = select(col(TaskRow.path)).where(col(TaskRow.run_id) == self._run_id)
+        for table in PARTS:
+            columns = table.__table__.c  # type: ignore[attr-defined]
+            batch.execute(delete(table).where(columns.run_id == self._run_id, columns.path.not_in(left)))
+
+    def _put_run(self, batch: Batch, *, is_alive: bool) -> None:
+        state = run_state(self.states)
+        if state == "running" and not is_alive:
+            state = "interrupted"
+        root = self.states.root
+        changes = {"state": state, "ended": root.ended or None, "message": root.message}
+        batch.execute(update(Run).where(col(Run.id) == self._run_id).values(**changes))
+        problems: list[Row] = [{"run_id": self._run_id} | one._asdict() for one in self.states.problems]
+        batch.delete(Problem, run_id=self._run_id)
+        batch.put(Problem, problems)
+
+
+def run_state(states: States) -> str:
+    """Return the state of a run."""
+    if not states.root.has_ended:
+        return "running"
+    if states.root.is_shutdown:
+        return "cancelled"
+    return "failed" if states.is_failed or states.phase != "Succeeded" else "succeeded"
+
+
+def _requests(workflow: dict[str, Any]) -> dict[str, Request]:
+    """Return what pods ask for, by template."""
+    found = {}
+    for template in workflow["spec"]["templates"]:
+        if "container" in template:
+            limits = template["container"].get("resources", {}).get("limits", {})
+            found[template["name"]] = Request(cores(limits.get("cpu", "0")), size_bytes(limits.get("memory", "0")))
+    return found
+
+
+_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
+
+
+def cores(quantity: str) -> float:
+    """Return cores from Kubernetes' notation: `500m` is half a core."""
+    return float(quantity[:-1]) / 1000 if quantity.endswith("m") else float(quantity)
+
+
+def size_bytes(quantity: str) -> int:
+    """Return bytes from Kubernetes' notation: `2Gi`, `500M`."""
+    number = quantity.rstrip("kMGi")
+    return round(float(number) * _UNITS[quantity[len(number) :]])
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

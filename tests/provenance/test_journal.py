@@ -1,0 +1,97 @@
+"""The journal keeps every update in its order, whenever its writer dies."""
+
+import errno
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eas_provenance.errors import RepositoryError
+from eas_provenance.journal import Entry, Journal, nodes
+
+
+def node(name: str, phase: str) -> dict[str, Any]:
+    """Write an update."""
+    return {"name": name, "phase": phase}
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    """Return a journal without anything."""
+    (tmp_path / "nodes.jsonl").touch()
+    return Journal(tmp_path / "nodes.jsonl")
+
+
+def test_order(journal: Journal) -> None:
+    """Every update can be read as soon as it was written; reading goes on behind a position."""
+    told = [node("a", "Running"), node("b", "Running"), node("a", "Failed")]
+    with journal:
+        for number, update in enumerate(told):
+            journal.write(update)
+            assert [entry.update for entry in journal.updates()] == told[: number + 1]
+    first, *others = journal.updates()
+    assert list(journal.updates(first.position)) == others
+    assert others[-1].position == journal.size_bytes
+    assert journal.nodes() == {"a": told[2], "b": told[1]}
+
+
+def test_a_line_that_was_cut(journal: Journal) -> None:
+    """What a writer that died left of a line is not read, and the next writer begins anew there."""
+    whole = json.dumps(node("a", "Running")) + "\n"
+    journal.path.write_text(whole + '{"name": "b", "ph', encoding="utf-8")
+    assert list(journal.updates()) == [Entry(len(whole), node("a", "Running"))]
+    with journal:
+        journal.write(node("c", "Running"))
+    assert list(journal.nodes()) == ["a", "c"]
+
+
+def test_one_line_cut(journal: Journal) -> None:
+    """The same when there is no whole line."""
+    journal.path.write_text('{"name": "b', encoding="utf-8")
+    with journal:
+        journal.write(node("c", "Running"))
+    assert list(journal.nodes()) == ["c"]
+
+
+def test_lives(journal: Journal) -> None:
+    """Each engine that works on a run has a number."""
+    for _ in range(2):
+        with journal:
+            journal.begin_life()
+    assert [entry.update for entry in journal.updates()] == [{"life": 1}, {"life": 2}]
+
+
+def test_what_is_forgotten() -> None:
+    """What stands beneath a node goes, and nothing else."""
+    names = ["r", "r.a", "r.a(0:0)", "r.a(0:0).b", "r.ab"]
+    assert list(nodes([*(node(name, "Failed") for name in names), {"forget": "r.a"}])) == ["r", "r.a", "r.ab"]
+
+
+@pytest.mark.parametrize("line", [b"[]\n", b"{}\n", b"nonsense\n", b"\xff\n", b"1\n"])
+def test_what_is_no_update(journal: Journal, line: bytes) -> None:
+    """A line that no engine wrote is an error that says where it is."""
+    journal.path.write_bytes(b'{"life":1}\n' + line)
+    with pytest.raises(RepositoryError, match=r"^cannot read .*/nodes.jsonl, byte \d+: "):
+        list(journal.updates())
+
+
+class Full:
+    """A file on a disk that becomes full."""
+
+    def __init__(self, room: int | None) -> None:
+        self.room = room
+
+    def write(self, data: bytes) -> int:
+        """Take a part of it, or nothing."""
+        if self.room is None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return min(self.room, len(data))
+
+
+@pytest.mark.parametrize("room", [None, 3])
+def test_a_full_disk(journal: Journal, room: int | None) -> None:
+    """It is told in one message."""
+    journal._stream = Full(room)  # type: ignore[assignment]
+    with pytest.raises(RepositoryError, match=r"^cannot note what happens in .*: No space left on device$"):
+        journal.write(node("a", "Running"))
