@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from eas_worker.runtime import CLOSED
+from eas_worker.records import CLOSED
 from tests.worker.harness import Json, Site, Try, described, read
 from tests.worker.test_qc import RECORD_KEYS, question
 

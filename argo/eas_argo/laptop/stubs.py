@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from eas_argo.laptop.engine import Ended, Work
 from eas_worker import assignment
 from eas_worker.expressions import ExpressionError
-from eas_worker.runtime import CLOSED
+from eas_worker.records import CLOSED
 
 VERDICTS = ("pass", "warn", "fail", "error", "no_work")
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 METADATA_LIMIT_BYTES = 1_000_000
+CLOSED = 12
+"""Exit status where quality control in the process of its program closed the gate: that is never tried again."""
 
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _BLOCK_BYTES = 1 << 20

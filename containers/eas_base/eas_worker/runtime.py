@@ -1,4 +1,4 @@
-"""Running an attempt: ``run`` the program, ``qc`` what it made, do both ``inline``, or ``ask`` what a chain needs to know.
+"""Running an attempt: ``run`` a program, ``qc`` what it made, do both ``inline``, or ``ask`` what a chain has to know.
 
 `execute` serves a container, where the process is there for one attempt, and the laptop, where it is a fork of a server
 that has everything loaded: it takes its surroundings as an argument and leaves the process as it found it.
@@ -16,7 +16,7 @@ from eas_worker.endings import DONE, Ending, ending_of, remove, tell
 from eas_worker.gate import judge, judge_here
 from eas_worker.logs import LogStream, captured
 from eas_worker.questions import ask
-from eas_worker.records import RunRecord, write_json, write_text
+from eas_worker.records import CLOSED, RunRecord, write_json, write_text
 from eas_worker.surroundings import StopSignal, limited_threads
 from eas_worker.usage import Meter
 
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
     from eas_worker.attempt import Attempt
     from eas_worker.records import Product
-
-CLOSED = 12
-"""Exit status of ``inline`` when quality control closed the gate: that is never tried again."""
 
 
 def execute(verb: str, environment: Mapping[str, str]) -> int:

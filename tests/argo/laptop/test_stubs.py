@@ -8,7 +8,7 @@ import pytest
 from eas_argo.laptop.engine import Work
 from eas_argo.laptop.manifest import Pod, Result, Retry
 from eas_argo.laptop.stubs import Entry, Script, Stubs
-from eas_worker.runtime import CLOSED
+from eas_worker.records import CLOSED
 
 DESCRIPTION: dict[str, Any] = {
     "path": "/t0[i]/t1#/t2", "task": "null", "name": "a", "job_name": "j", "working_directory": "d", "settings": {},
