@@ -5,12 +5,12 @@ task that its reader can see, or comes from outside the chain; what the items of
 Cost does not grow with iterations.
 """
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
-from eas_compiler import names
+from eas_compiler import circles, names, producers
 from eas_compiler.diagnostics import Diagnostics, related
 from eas_compiler.names import Indices, Pattern
+from eas_compiler.producers import shown
 from eas_compiler.tree import (
     Branch,
     Chain,
@@ -27,6 +27,8 @@ from eas_compiler.tree import (
     flat,
     walk,
 )
+
+__all__ = ["Earlier", "External", "Links", "Wait", "link", "shown"]
 
 
 class Wait(NamedTuple):
@@ -119,9 +121,9 @@ def link(chain: Chain, diagnostics: Diagnostics) -> Links:
     """Return the edges of a chain; report files without a visible producer or with two, and circles."""
     linker = _Linker(chain, diagnostics)
     linker.collect(chain.body, None)
-    linker.check_producers()
+    producers.check(linker.made, diagnostics)
     linker.descend(chain.body, chain.body.path, Scope((), chain.parameters, {}), (), (), None)
-    linker.check_circles()
+    circles.check(linker.lists.values(), linker.waits, diagnostics)
     waits = {path: tuple(found) for path, found in linker.waits.items()}
     return Links(
         waits,
@@ -171,50 +173,6 @@ class _Linker:
         for one in found:
             index.setdefault(one.pattern, []).append(one)
         return found
-
-    # ---- one producer for each file
-
-    def check_producers(self) -> None:
-        for file, task in self.made:
-            domains = task.common.scope.domains
-            again = names.repetition(file.pattern, domains)
-            if again is not None:
-                hint = _repetition_hint(again.unused, task.common.scope)
-                message = f"{again.message}: {shown(file.name, task.common.scope)}"
-                self.diagnostics.error("two-producers", file.node, message, hint)
-        ordered = sorted(self.made, key=lambda one: (_head(one[0].pattern), one[0].node.start))
-        for number, (file, task) in enumerate(ordered):
-            for other, second in self._near(ordered, number):
-                if self._collide(file, task, other, second):
-                    one, two = sorted((file, other), key=lambda each: each.node.start)
-                    message = f"a second task makes {shown(two.name, (second if two is other else task).common.scope)}"
-                    self.diagnostics.error(
-                        "two-producers", two.node, message, None, related(one.node, "the first makes it here")
-                    )
-
-    def _near(self, ordered: list[tuple[File, Task]], number: int) -> Iterator[tuple[File, Task]]:
-        """Yield the later files whose names begin as this one does, as far as it is literal."""
-        head = _head(ordered[number][0].pattern)
-        for other in ordered[number + 1 :]:
-            if not _head(other[0].pattern).startswith(head):
-                return
-            yield other
-
-    def _collide(self, file: File, task: Task, other: File, second: Task) -> bool:
-        if file.pattern == other.pattern and _opposite(task.common.path, second.common.path) is not None:
-            return False
-        one, two = task.common.scope.domains, second.common.scope.domains
-        if not names.overlap(file.pattern, one, other.pattern, two):
-            return False
-        shared = _opposite(task.common.path, second.common.path)
-        if shared is None:
-            return True
-        common = list(one)[:shared]
-        sizes = [names.size(names.variables(each.pattern), domains) for each, domains in ((file, one), (other, two))]
-        if any(size is None or size > names.MAX_TABLE for size in sizes):
-            return True
-        listed = [_by_text(each.pattern, domains, common) for each, domains in ((file, one), (other, two))]
-        return any(listed[0][text] != listed[1][text] for text in listed[0].keys() & listed[1].keys())
 
     # ---- what each item waits for
 
@@ -369,111 +327,6 @@ class _Linker:
             message = f"in some iterations {name} may be the name of a file that is made elsewhere"
             hint = "give the two files names that cannot be confused"
         self.diagnostics.error("out-of-reach", file.node, message, hint, related(made.node, "it is made here"))
-
-    # ---- circles
-
-    def check_circles(self) -> None:
-        for items in self.lists.values():
-            state: dict[str, int] = {}
-            for item in items:
-                self._visit(item, state, [])
-
-    def _visit(self, item: Item, state: dict[str, int], stack: list[Item]) -> None:
-        """Walk an item's waits depth first; an item that is met again on the way closes a circle."""
-        todo = [(item, iter(self._all_waits(item)))]
-        if state.get(item.common.path):
-            return
-        state[item.common.path] = 1
-        stack.append(item)
-        while todo:
-            current, waits = todo[-1]
-            step = next(waits, None)
-            if step is None:
-                todo.pop()
-                stack.pop()
-                state[current.common.path] = 2
-                continue
-            target = step.item
-            if state.get(target.common.path) == 1:
-                self._circle(stack[[one.common.path for one in stack].index(target.common.path) :])
-            elif not state.get(target.common.path):
-                state[target.common.path] = 1
-                stack.append(target)
-                todo.append((target, iter(self._all_waits(target))))
-
-    def _all_waits(self, item: Item) -> list[Wait]:
-        units = [item.common.path, *(body.path for body in bodies(item) if isinstance(item, Branch))]
-        return [wait for unit in units for wait in self.waits.get(unit, ())]
-
-    def _circle(self, circle: list[Item]) -> None:
-        start = min(range(len(circle)), key=lambda at: circle[at].common.node.start)
-        circle = circle[start:] + circle[:start]
-        path = " → ".join(map(label, [*circle, circle[0]]))
-        at = circle[0].common.node.value.get("task", circle[0].common.node)
-        places = [
-            related(one.common.node.value["task"], f"{label(one)} is here")
-            for one in circle[1:]
-            if "task" in one.common.node.value
-        ]
-        message = (
-            f"these tasks wait for each other in a circle: {path}"
-            if len(circle) > 1
-            else f"{label(circle[0])} waits for itself"
-        )
-        hint = "a loop, a do-while and a branch wait as a whole for all that their inside needs"
-        self.diagnostics.error(
-            "circle", at, message, hint if any(not isinstance(one, Task) for one in circle) else None, *places
-        )
-
-
-def label(item: Item) -> str:
-    """Name an item for people: its name, else what it is, and where."""
-    name = item.common.name
-    what = item.common.node.value["task"].value if "task" in item.common.node.value else "task"
-    return f"{name[0]!r}" if name is not None and len(name) == 1 else f"{what} ({item.common.path})"
-
-
-def shown(pattern: Pattern, scope: Scope) -> str:
-    """Write a pattern for people: `evs_{size_index}.gz`."""
-    by_id = {variable.id: variable.name for variable in scope.variables}
-
-    def piece(one: names.Piece) -> str:
-        if isinstance(one, str):
-            return one
-        if isinstance(one, names.Index):
-            plus = f"{one.offset:+d}" if one.offset else ""
-            return f"{{{by_id.get(one.id, one.id)}_index{plus}}}"
-        return "{" + ",".join(by_id.get(name, name) for name in one.ids) + "}"
-
-    return repr("".join(map(piece, pattern)))
-
-
-def _repetition_hint(unused: str | None, scope: Scope) -> str:
-    name = next((variable.name for variable in scope.variables if variable.id == unused), None)
-    if name is None:
-        return "put every loop's index in the name, with a character between them"
-    return f"put the index of the loop over {name!r} in the name, as in 'f_{{{name}_index}}.gz'.format(**metadata)"
-
-
-def _head(pattern: Pattern) -> str:
-    return pattern[0] if pattern and isinstance(pattern[0], str) else ""
-
-
-def _by_text(pattern: Pattern, domains: names.Domains, common: list[str]) -> dict[str, tuple[int | None, ...]]:
-    ids = sorted(names.variables(pattern))
-    found = names.combinations(ids, domains)
-    return {names.text(pattern, at): tuple(at.get(name) for name in common) for at in found}
-
-
-def _opposite(one: str, two: str) -> int | None:
-    """Return how many loops are around both when the paths lie in opposite branches of one conditional; else None."""
-    loops = 0
-    for left, right in zip(one.split("/"), two.split("/"), strict=False):
-        if left != right:
-            is_same = left.split("?")[0] == right.split("?")[0] and "?" in left and "?" in right
-            return loops if is_same else None
-        loops += left.endswith(("]", "#"))
-    return None
 
 
 def _barrier(producer: str, reader: str) -> str:

@@ -1,0 +1,97 @@
+"""One producer for each file: no two tasks, and no two iterations of one, make the same."""
+
+from collections.abc import Iterator
+
+from eas_compiler import names
+from eas_compiler.diagnostics import Diagnostics, related
+from eas_compiler.names import Pattern
+from eas_compiler.tree import File, Scope, Task
+
+
+def check(made: list[tuple[File, Task]], diagnostics: Diagnostics) -> None:
+    """Report files that two tasks make, or one task in two iterations."""
+    for file, task in made:
+        domains = task.common.scope.domains
+        again = names.repetition(file.pattern, domains)
+        if again is not None:
+            hint = _repetition_hint(again.unused, task.common.scope)
+            message = f"{again.message}: {shown(file.name, task.common.scope)}"
+            diagnostics.error("two-producers", file.node, message, hint)
+    ordered = sorted(made, key=lambda one: (_head(one[0].pattern), one[0].node.start))
+    for number, (file, task) in enumerate(ordered):
+        for other, second in _near(ordered, number):
+            if _collide(file, task, other, second):
+                one, two = sorted((file, other), key=lambda each: each.node.start)
+                message = f"a second task makes {shown(two.name, (second if two is other else task).common.scope)}"
+                diagnostics.error(
+                    "two-producers", two.node, message, None, related(one.node, "the first makes it here")
+                )
+
+
+def _near(ordered: list[tuple[File, Task]], number: int) -> Iterator[tuple[File, Task]]:
+    """Yield the later files whose names begin as this one does, as far as it is literal."""
+    head = _head(ordered[number][0].pattern)
+    for other in ordered[number + 1 :]:
+        if not _head(other[0].pattern).startswith(head):
+            return
+        yield other
+
+
+def _collide(file: File, task: Task, other: File, second: Task) -> bool:
+    if file.pattern == other.pattern and _opposite(task.common.path, second.common.path) is not None:
+        return False
+    one, two = task.common.scope.domains, second.common.scope.domains
+    if not names.overlap(file.pattern, one, other.pattern, two):
+        return False
+    shared = _opposite(task.common.path, second.common.path)
+    if shared is None:
+        return True
+    common = list(one)[:shared]
+    sizes = [names.size(names.variables(each.pattern), domains) for each, domains in ((file, one), (other, two))]
+    if any(size is None or size > names.MAX_TABLE for size in sizes):
+        return True
+    listed = [_by_text(each.pattern, domains, common) for each, domains in ((file, one), (other, two))]
+    return any(listed[0][text] != listed[1][text] for text in listed[0].keys() & listed[1].keys())
+
+
+def shown(pattern: Pattern, scope: Scope) -> str:
+    """Write a pattern for people: `evs_{size_index}.gz`."""
+    by_id = {variable.id: variable.name for variable in scope.variables}
+
+    def piece(one: names.Piece) -> str:
+        if isinstance(one, str):
+            return one
+        if isinstance(one, names.Index):
+            plus = f"{one.offset:+d}" if one.offset else ""
+            return f"{{{by_id.get(one.id, one.id)}_index{plus}}}"
+        return "{" + ",".join(by_id.get(name, name) for name in one.ids) + "}"
+
+    return repr("".join(map(piece, pattern)))
+
+
+def _repetition_hint(unused: str | None, scope: Scope) -> str:
+    name = next((variable.name for variable in scope.variables if variable.id == unused), None)
+    if name is None:
+        return "put every loop's index in the name, with a character between them"
+    return f"put the index of the loop over {name!r} in the name, as in 'f_{{{name}_index}}.gz'.format(**metadata)"
+
+
+def _head(pattern: Pattern) -> str:
+    return pattern[0] if pattern and isinstance(pattern[0], str) else ""
+
+
+def _by_text(pattern: Pattern, domains: names.Domains, common: list[str]) -> dict[str, tuple[int | None, ...]]:
+    ids = sorted(names.variables(pattern))
+    found = names.combinations(ids, domains)
+    return {names.text(pattern, at): tuple(at.get(name) for name in common) for at in found}
+
+
+def _opposite(one: str, two: str) -> int | None:
+    """Return how many loops are around both when the paths lie in opposite branches of one conditional; else None."""
+    loops = 0
+    for left, right in zip(one.split("/"), two.split("/"), strict=False):
+        if left != right:
+            is_same = left.split("?")[0] == right.split("?")[0] and "?" in left and "?" in right
+            return loops if is_same else None
+        loops += left.endswith(("]", "#"))
+    return None
