@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import hashlib
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Protocol
 
 from eas_argo.laptop.engine import Work
+from eas_argo.laptop.errors import SiteError
 from eas_argo.laptop.server import OUTPUT
 
 RECORDS = "records"
 _TERMINATION_LOG = "termination-log"
 _MESSAGE_BYTES = 4096
 _OUTPUT_BYTES = 1 << 20
+_BROKEN = {errno.EDQUOT, errno.EIO, errno.ENOSPC, errno.EROFS, errno.ESTALE}
+"""What the system says of a disk that is out of quota, defective, full, read-only, or not there any more."""
+_OURS = {"in", "out", "products", "records", "qc", "answers", "closed", "no_work", OUTPUT, _TERMINATION_LOG}
+"""What the engine and the worker leave in a folder, all of it small when the outputs are gone."""
+_NO_ROOM = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
+_PROBE = bytes(1 << 16)
+_ENOUGH = 0.05
+"""The share of a disk that must be free for a program that found it full to have only itself to blame."""
 
 
 class Files(Protocol):
-    """What the engine needs of a file repository."""
+    """What the engine needs of a file repository.
+
+    An exception that comes of the file system is an `OSError`, or has one as its cause.
+    """
 
     def path(self, key: str) -> Path:
         """Return where a key's file is."""
@@ -30,15 +45,26 @@ class Files(Protocol):
         """Keep all files of a folder."""
 
 
+def folder_name(identifier: str) -> str:
+    """Return the name of the folder in which a try works."""
+    return hashlib.sha256(identifier.encode()).hexdigest()[:16]
+
+
 def lay_out(work: Work, folder: Path, files: Files) -> dict[str, str]:
     """Make the folder of a try with links to its inputs; return the variables that lead its program there.
+
+    What an earlier life of the engine left in its place is removed.
 
     Raises
     ------
     OSError
         When the folder cannot be made, or an input is missing.
     """
-    folder.mkdir(parents=True)
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        shutil.rmtree(folder)
+        folder.mkdir()
     for path, key, is_optional in work.inputs:
         kept = files.path(key)
         if kept.exists():
@@ -51,7 +77,10 @@ def lay_out(work: Work, folder: Path, files: Files) -> dict[str, str]:
 
 
 def keep(work: Work, folder: Path, files: Files) -> None:
-    """Put what a try left into the repository: files whose checksums the worker noted only if they still match."""
+    """Put what a try left into the repository: files whose checksums the worker noted only if they still match.
+
+    What has been put is not there any more, so that this can be done again when it broke off.
+    """
     sums = _sums(folder)
     for path, key, _ in work.outputs:
         if path == RECORDS:
@@ -66,13 +95,17 @@ def keep(work: Work, folder: Path, files: Files) -> None:
 def _keep_output(folder: Path) -> None:
     """Put the end of what a program printed beside its records: here are no pods that could be asked for it."""
     output = folder / OUTPUT
-    if not output.exists() or not output.stat().st_size:
+    size = output.stat().st_size if output.exists() else 0
+    if not size:
+        return
+    kept = folder / RECORDS / "output.txt"
+    kept.parent.mkdir(exist_ok=True)
+    if size <= _OUTPUT_BYTES:
+        output.rename(kept)
         return
     with output.open("rb") as stream:
-        stream.seek(max(0, output.stat().st_size - _OUTPUT_BYTES))
-        last = stream.read()
-    (folder / RECORDS).mkdir(exist_ok=True)
-    (folder / RECORDS / "output.txt").write_bytes(last)
+        stream.seek(size - _OUTPUT_BYTES)
+        kept.write_bytes(stream.read())
 
 
 def _sums(folder: Path) -> dict[str, str]:
@@ -89,9 +122,7 @@ def message(folder: Path) -> str:
 
 
 def clue(folder: Path) -> str:
-    """Return what else may tell why a program failed without a word: a full disk, or the last line that it printed."""
-    if not os.statvfs(folder).f_bavail:
-        return "No space left on device"
+    """Return what else may tell why a program failed without a word: the last line that it printed."""
     with contextlib.suppress(OSError), (folder / OUTPUT).open("rb") as stream:
         stream.seek(max(0, os.fstat(stream.fileno()).st_size - _MESSAGE_BYTES))
         return stream.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
@@ -108,3 +139,64 @@ def parameters(work: Work, folder: Path) -> dict[str, str]:
         elif one.default is not None:
             found[one.name] = one.default
     return found
+
+
+def is_small(folder: Path) -> bool:
+    """Tell whether a folder holds nothing that a program made of its own accord, which might be large."""
+    try:
+        return all(entry.name in _OURS for entry in folder.iterdir())
+    except OSError:
+        return False
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder as far as that is possible."""
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(folder):
+            if entry.is_dir(follow_symlinks=False):
+                remove(Path(entry))
+            else:
+                Path(entry).unlink()
+        folder.rmdir()
+
+
+def breakage(error: BaseException | None) -> OSError | None:
+    """Return what the system says of a broken disk, if that is behind an exception."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _BROKEN:
+            return error
+        error = error.__cause__
+    return None
+
+
+def is_short_of_room(said: str) -> bool:
+    """Tell whether the last words of a program are that there is no room on a disk."""
+    return any(words in said for words in _NO_ROOM)
+
+
+def trouble(folder: Path) -> str:
+    """Return what the system says when a file is written in a folder; nothing when all is well."""
+    probe = folder / "probe"
+    try:
+        try:
+            probe.write_bytes(_PROBE)
+        finally:
+            probe.unlink(missing_ok=True)
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
+
+
+def check_disk(folder: Path) -> None:
+    """Make sure that a disk is well, and that one that was full a moment ago is not about to be so again.
+
+    Raises
+    ------
+    SiteError
+        When it is not so.
+    """
+    said, disk = trouble(folder), os.statvfs(folder)
+    if not said and disk.f_bavail < _ENOUGH * disk.f_blocks:
+        said = os.strerror(errno.ENOSPC)
+    if said:
+        raise SiteError(f"cannot work in {folder}: {said}")

@@ -5,15 +5,18 @@ from __future__ import annotations
 import shutil
 import signal
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 from eas_argo.laptop import folders
 from eas_argo.laptop.engine import Ended, Work
+from eas_argo.laptop.errors import SiteError
 from eas_argo.laptop.folders import Files
 from eas_argo.laptop.forks import DiedError, Exited, Forks, Started
-from eas_argo.laptop.manifest import Manifest, Pod
+from eas_argo.laptop.manifest import OUT_OF_MEMORY, Manifest, Pod
+from eas_argo.laptop.memory import Watch
 from eas_argo.laptop.past import SHUTDOWN
 from eas_argo.laptop.server import end_group
 
@@ -21,6 +24,7 @@ GRACE_S = 3.0
 """How long a program may take to end itself after it was told to."""
 DEADLINE = "Pod was active on the node longer than the specified deadline"
 """What Argo says of a program that is over its time."""
+_T = TypeVar("_T")
 
 
 class _Running:
@@ -70,9 +74,16 @@ class Programs:
     files : Files
         Where inputs come from and outputs go.
     folder : Path
-        Below it every try gets a folder, which goes with the try unless they are to be kept.
+        Below it every try gets a folder, which goes with the try unless they are to be kept. What an earlier life of
+        the engine left there is removed.
     keep : bool
         Whether to keep the folders.
+
+    Raises
+    ------
+    SiteError
+        When the folder cannot be made; later by `start` and `wait`, when the disk turns out to be broken or full. The
+        tries that it concerns are not told to have ended then. `wait` first tells of those that have.
     """
 
     def __init__(self, manifest: Manifest, containers: Path, files: Files, folder: Path, *, keep: bool = False) -> None:
@@ -82,13 +93,20 @@ class Programs:
         self._tasks = {pod.name: pod.task for pod in pods}
         self._running: dict[str, _Running] = {}
         self._told: list[tuple[str, Ended]] = []
-        self._number = 0
-        self._sweeper = ThreadPoolExecutor(1)  # to remove a folder can take longer than to run a program in it
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._forks = self._begin()
+        self._broken: SiteError | None = None
+        self._sweeper = ThreadPoolExecutor(1)  # to remove a large folder takes longer than to run a program
+        try:
+            if not keep and folder.exists():
+                shutil.rmtree(folder)
+            folder.mkdir(parents=True, exist_ok=True)
+            self._begin()
+        except OSError as error:
+            raise SiteError(f"cannot work in {folder}: {_said(error)}") from error
 
-    def _begin(self) -> Forks:
-        return Forks(self._scripts, self._tasks, self._folder / "server.log")
+    def _begin(self) -> None:
+        """Start the server that starts programs."""
+        self._forks = Forks(self._scripts, self._tasks, self._folder / "server.log")
+        self._watch = Watch(self._forks.pid)
 
     def __enter__(self) -> Self:
         """Be ready to start."""
@@ -103,10 +121,13 @@ class Programs:
 
     def start(self, work: Work) -> None:
         """Lay out the folder of a try and have its program started."""
-        self._number += 1
-        folder = self._folder / str(self._number)
+        if self._broken is not None:
+            raise self._broken
+        folder = self._folder / folders.folder_name(work.id)
         try:
-            variables = folders.lay_out(work, folder, self._files)
+            variables = self._with_room(lambda: folders.lay_out(work, folder, self._files))
+        except SiteError:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever folder and repository say, this try has ended in error
             self._told.append((work.id, Ended("Error", -1, f"cannot prepare: {_said(error)}", {})))
             self._discard(folder)
@@ -116,20 +137,36 @@ class Programs:
         self._forks.start(work.id, work.pod.name, work.pod.verb, work.environment | variables, folder)
 
     def wait(self, timeout_s: float) -> list[tuple[str, Ended]]:
-        """Return the tries that have ended, waiting for one for some time; end those that are over their time."""
+        """Return the tries that have ended, waiting for one for some time; end those that take too much."""
+        if self._broken is None:
+            self._listen(0.0 if self._told else timeout_s)
+        told, self._told = self._told, []
+        if not told and self._broken is not None:
+            raise self._broken
+        return told
+
+    def _listen(self, timeout_s: float) -> None:
+        """Take what the server tells, at most until it is time to look after something that runs."""
         now = time.monotonic()
+        if now >= self._watch.next_look:
+            self._end_those_too_large(now)
+        looks = [now + timeout_s]
         for one in self._running.values():
             one.end_if_late(now)
-        looks = [one.next_look - now for one in self._running.values() if one.pid is not None]
-        if self._told:
-            looks.append(0.0)
+            if one.pid is not None:
+                looks += [one.next_look, self._watch.next_look]
         try:
-            for event in self._forks.receive(min([timeout_s, *looks])):
+            for event in self._forks.receive(min(looks) - now):
                 self._take(event)
         except DiedError as error:
             self._give_up(str(error))
-        told, self._told = self._told, []
-        return told
+
+    def _end_those_too_large(self, now: float) -> None:
+        watched = {one.pid: one for one in self._running.values() if one.pid is not None and not one.reason}
+        for pid in self._watch.over({pid: one.work.pod.memory_bytes for pid, one in watched.items()}):
+            one = watched[pid]
+            one.reason, one.patience = OUT_OF_MEMORY, now + GRACE_S
+            end_group(pid, signal.SIGKILL)
 
     def _take(self, event: Started | Exited) -> None:
         one = self._running[event.id]
@@ -138,43 +175,92 @@ class Programs:
             if one.reason:  # it was told to stop before it began
                 end_group(event.pid, signal.SIGKILL)
             return
-        del self._running[event.id]
-        self._told.append((event.id, self._ended(one, event.status, event.reason)))
+        self._end(event.id, event.status, event.reason)
 
     def _give_up(self, reason: str) -> None:
         """Give up what ran in a server that is no more, and start another."""
-        lost = list(self._running.items())
-        self._running.clear()
-        for _, one in lost:
+        for one in self._running.values():
             if one.pid is not None:
                 end_group(one.pid, signal.SIGKILL)
         self._forks.close(0)
-        self._forks = self._begin()
-        self._told += [(identifier, self._ended(one, None, reason)) for identifier, one in lost]
+        for identifier in list(self._running):
+            self._end(identifier, None, reason)
+        try:
+            self._begin()
+        except OSError as error:
+            self._broken = SiteError(f"cannot work in {self._folder}: {_said(error)}")
+
+    def _end(self, identifier: str, status: int | None, reason: str) -> None:
+        """Note that a try has ended, unless it is the disk's fault."""
+        try:
+            self._told.append((identifier, self._ended(self._running.pop(identifier), status, reason)))
+        except SiteError as error:
+            self._broken = error
 
     def _ended(self, one: _Running, status: int | None, reason: str) -> Ended:
         """Keep what a try left, and say how it ended."""
         try:
             parameters = folders.parameters(one.work, one.folder)
             message = folders.message(one.folder) or (folders.clue(one.folder) if status else "")
-            folders.keep(one.work, one.folder, self._files)
+            self._with_room(lambda: folders.keep(one.work, one.folder, self._files))
+        except SiteError:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever folder and repository say, this try has ended in error
             return Ended("Error", -1, _said(error), {})
         finally:
             self._discard(one.folder)
-        if status is None:
-            return Ended("Error", -1, reason, parameters)
-        if one.reason:
-            return Ended("Failed", 143, one.reason, parameters)
-        if status < 0:
-            return Ended("Failed", 128 - status, f"killed by {signal.Signals(-status).name}", parameters)
-        missing = [result.name for result in one.work.pod.results if result.name not in parameters]
-        if status == 0 and missing:
-            return Ended("Error", 64, f"the output parameter {missing[0]} is missing", parameters)
-        return Ended("Succeeded" if status == 0 else "Failed", status, message, parameters)
+        if status and not one.reason:
+            message = self._explained(message)
+        return _how(one, status, reason if status is None else message, parameters)
+
+    def _explained(self, message: str) -> str:
+        """Return the last words of a program that failed, or else what is wrong with the disk.
+
+        A program that filled the disk itself cannot be told from one that found it full until its folder is gone.
+
+        Raises
+        ------
+        SiteError
+            When the disk is to blame.
+        """
+        trouble = folders.trouble(self._folder)
+        if trouble or folders.is_short_of_room(message):
+            self._sweep()
+            folders.check_disk(self._folder)
+        return message or trouble
+
+    def _with_room(self, action: Callable[[], _T]) -> _T:
+        """Do something with files; when the disk is full, again, once the folders that nobody needs any more are gone.
+
+        Raises
+        ------
+        SiteError
+            When the disk is broken, or still full.
+        """
+        try:
+            return action()
+        except Exception as error:
+            if folders.breakage(error) is None:
+                raise
+        self._sweep()
+        try:
+            return action()
+        except Exception as error:
+            cause = folders.breakage(error)
+            if cause is None:
+                raise
+            raise SiteError(f"cannot work in {self._folder}: {_said(error, cause)}") from error
+
+    def _sweep(self) -> None:
+        """Wait until all folders that nobody needs any more are gone."""
+        self._sweeper.submit(lambda: None).result()
 
     def _discard(self, folder: Path) -> None:
-        if not self._keep:
+        if self._keep:
+            return
+        if folders.is_small(folder):
+            folders.remove(folder)
+        else:
             self._sweeper.submit(shutil.rmtree, folder, ignore_errors=True)
 
     def stop(self, *, at_once: bool) -> None:
@@ -183,9 +269,33 @@ class Programs:
             one.stop(at_once=at_once)
 
 
-def _said(error: Exception) -> str:
-    """Return what an error says, without the number that the system has for it."""
-    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+def _how(one: _Running, status: int | None, message: str, parameters: dict[str, str]) -> Ended:
+    """Return how a try ended in Argo's words; without a status it was lost."""
+    if status is None:
+        return Ended("Error", -1, message, parameters)
+    if one.reason == OUT_OF_MEMORY:
+        if status == -signal.SIGKILL:
+            return Ended("Failed", 137, OUT_OF_MEMORY, parameters)
+    elif one.reason:
+        return Ended("Failed", 143, one.reason, parameters)
+    if status < 0:
+        return Ended("Failed", 128 - status, f"killed by {_name(-status)}", parameters)
+    missing = [result.name for result in one.work.pod.results if result.name not in parameters]
+    if status == 0 and missing:
+        return Ended("Error", 64, f"the output parameter {missing[0]} is missing", parameters)
+    return Ended("Succeeded" if status == 0 else "Failed", status, message, parameters)
+
+
+def _name(number: int) -> str:
+    """Return the name of a signal, where it has one."""
+    return signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+
+
+def _said(error: Exception, cause: OSError | None = None) -> str:
+    """Return what an error and its cause say, without the number that the system has for it."""
+    said = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+    why = cause.strerror if cause is not None else None
+    return said if why is None or why in said else f"{said}: {why}"
 
 
 def image_name(image: str) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import functools
 import gc
 import importlib.util
 import json
@@ -28,7 +29,8 @@ BEFORE = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THRE
 """What must be set before numerical libraries are loaded: threads do not survive a fork."""
 OUTPUT = "output"
 """The file in an attempt's folder that takes what a program prints."""
-CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 16
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
 
 def main() -> int:
@@ -57,6 +59,7 @@ class Server:
 
     def __init__(self, link: socket.socket) -> None:
         self._link = link
+        self._pid = os.getpid()
         self._ids: dict[int, str] = {}
         self._tasks: dict[str, str] = {}
         self._buffer = b""
@@ -72,6 +75,7 @@ class Server:
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._link, selectors.EVENT_READ)
         self._selector.register(reading, selectors.EVENT_READ)
+        control_process(_PR_SET_CHILD_SUBREAPER, 1)  # whoever loses its parent gets this one, and ends with it
         is_asked = True
         while is_asked:
             for key, _ in self._selector.select():
@@ -83,6 +87,7 @@ class Server:
             self._reap()
         for pid in self._ids:
             end_group(pid, signal.SIGKILL)
+        end_children()
 
     def _receive(self) -> bool:
         """Take requests; return whether there may be more."""
@@ -125,6 +130,7 @@ class Server:
         """Run one try."""
         status = 1
         try:
+            control_process(_PR_SET_PDEATHSIG, signal.SIGKILL)
             with contextlib.suppress(OSError):
                 os.setpgid(0, 0)  # a group of its own, so that all that it starts can be ended with it
             signal.set_wakeup_fd(-1)
@@ -135,7 +141,7 @@ class Server:
             self._link.close()
             is_known = os.read(told, 1)
             os.close(told)
-            if is_known:
+            if is_known and os.getppid() == self._pid:
                 _take_output(Path(request["folder"]))
                 task = self._tasks[request["template"]]
                 _allow_threads(json.loads(task).get("limits", {}).get("threads", 1))
@@ -193,6 +199,29 @@ def end_group(pid: int, number: signal.Signals) -> None:
     """Send a signal to a program and to all that it started, unless they have ended."""
     with contextlib.suppress(ProcessLookupError, PermissionError):  # the latter is what macOS says of a zombie
         os.killpg(pid, number)
+
+
+def end_children() -> None:
+    """End all children of this process, and theirs, which become its own when theirs have ended."""
+    children = Path(f"/proc/self/task/{os.getpid()}/children")
+    with contextlib.suppress(OSError):  # there are none any more, or this is no Linux
+        while True:
+            for pid in children.read_text("ascii").split():
+                os.kill(int(pid), signal.SIGKILL)
+            os.waitpid(-1, 0)
+
+
+def control_process(option: int, value: int) -> None:
+    """Set an attribute of this process, where the system has such: Linux alone."""
+    with contextlib.suppress(AttributeError):
+        _library().prctl(option, value, 0, 0, 0)
+
+
+@functools.cache
+def _library() -> Any:
+    import ctypes
+
+    return ctypes.CDLL(None)
 
 
 if __name__ == "__main__":
