@@ -170,7 +170,29 @@ CLOSED = Scenario(
     "Failed",
 )
 
-SCENARIOS = [OPEN, CLOSED]
+LOST = Scenario(
+    "lost",
+    [
+        inline(task("stubborn", "grows")),
+        task("make", None, "grows"),
+        inline(task("stubborn", "bursts")),
+        task("make", None, "bursts"),
+        inline(task("short", "slow")),
+        task("make", None, "slow"),
+        inline(task("make", "killed")),
+        choose(flag("killed"), [task("make")], [], **after("killed")),
+    ],
+    {
+        "grows": {"megabytes": 90},
+        "bursts": ERROR | {"megabytes": 400},
+        "slow": ERROR | {"seconds": 60},
+        "killed": emits(flag=True) | ERROR | {"killed": "qc"},
+    },
+    "Failed",
+)
+"""Pods that end before they have judged: for want of memory, for want of time, and while they judge."""
+
+SCENARIOS = [OPEN, CLOSED, LOST]
 SCENARIOS += [
     replace(scenario, name=f"{scenario.name}_inline", task_list=[inline(node) for node in scenario.task_list])
     for scenario in (OPEN, CLOSED)
