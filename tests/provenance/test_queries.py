@@ -262,9 +262,8 @@ def test_timings(session: Session, run: queries.RunRow) -> None:
     [
         ("/t0[size=7]/t1", "no task '/t0[size=7]/t1' was reached; there is /t0[size=0], /t0[size=1], /t0[size=2]"),
         (
-            "/t0[size=1]/t9",
-            "no task '/t0[size=1]/t9' was reached; "
-            "there is /t0[size=1]/t0, /t0[size=1]/t1, /t0[size=1]/t2, /t0[size=1]/t3",
+            "/t0[size=2]/t9",
+            "no task '/t0[size=2]/t9' was reached; there is " + ", ".join(f"/t0[size=2]/t{n}" for n in range(4)),
         ),
         ("nonsense", "'nonsense' is no path of a task; paths are as /t0[size=3]/t1"),
     ],

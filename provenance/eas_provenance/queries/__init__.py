@@ -26,6 +26,7 @@ from eas_provenance.queries.messages import (
     at_least,
     last_messages,
     messages,
+    oldest_running,
     severity_counts,
 )
 from eas_provenance.queries.outcomes import OutcomeRow, OutcomeTable, outcomes
@@ -88,6 +89,7 @@ __all__ = [
     "last_messages",
     "left_s",
     "messages",
+    "oldest_running",
     "outcomes",
     "outputs",
     "places",

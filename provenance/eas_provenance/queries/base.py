@@ -26,7 +26,7 @@ PROGRAM, GATE = "run", "qc"
 
 PART = re.compile(r"/t\d+|\[[^\]]*\]|\?\w+|#\d+")
 """A part of a path."""
-PART_BEGINS = "/[?#"
+_PART_BEGINS = "/[?#"
 
 Found = TypeVar("Found")
 
@@ -80,8 +80,12 @@ def beneath(path_column: Any, path: str) -> ColumnElement[bool]:
 
     It compares beginnings and no ranges, as databases sort texts in different ways.
     """
-    beginnings = [path + one for one in PART_BEGINS]
-    return or_(path_column == path, func.substr(path_column, 1, len(path) + 1).in_(beginnings))
+    return or_(path_column == path, func.substr(path_column, 1, len(path) + 1).in_(beginnings(path)))
+
+
+def beginnings(path: str) -> tuple[str, ...]:
+    """Return how paths begin that stand beneath one: so that `/t10` does not stand beneath `/t1`."""
+    return tuple(path + one for one in _PART_BEGINS)
 
 
 def has_text(text: str, *columns: Any) -> ColumnElement[bool]:

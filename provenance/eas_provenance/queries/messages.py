@@ -7,7 +7,20 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, and_, func, select, tuple_
 from sqlmodel import Session
 
-from eas_provenance.queries.base import MESSAGE, TASK, Page, beneath, chunks, count, fetch, first, has_text, mapping
+from eas_provenance.queries.base import (
+    ATTEMPT,
+    MESSAGE,
+    TASK,
+    Page,
+    beginnings,
+    beneath,
+    chunks,
+    count,
+    fetch,
+    first,
+    has_text,
+    mapping,
+)
 
 SEVERITIES = ("debug", "status", "info", "warning", "error", "critical")
 """From the least to the most serious."""
@@ -37,6 +50,12 @@ class MessageFilter(NamedTuple):
         if self.search:
             wanted.append(has_text(self.search, MESSAGE.c.text))
         return and_(*wanted)
+
+    def has(self, row: MessageRow) -> bool:
+        """Return whether a line is among them that is not from the database."""
+        is_beneath = not self.path or row.path == self.path or row.path.startswith(beginnings(self.path))
+        is_severe = not self.severities or row.severity in self.severities
+        return is_beneath and is_severe and self.step in (None, row.step) and self.search.lower() in row.text.lower()
 
 
 ALL_MESSAGES = MessageFilter()
@@ -93,6 +112,16 @@ def last_messages(
     newest_first = select(*_COLUMNS).where(condition).order_by(*(column.desc() for column in _ORDER))
     rows = _rows(session, run_id, newest_first.limit(limit).offset(offset))[::-1]
     return Page(rows, count(session, select(MESSAGE.c.severity).where(condition)), offset)
+
+
+def oldest_running(session: Session, run_id: int) -> str | None:
+    """Return when the oldest try began that has not ended; None when there is none.
+
+    The lines of a try come when it has ended: those that are still to come are not older than this.
+    """
+    not_ended = and_(ATTEMPT.c.run_id == run_id, ATTEMPT.c.ended.is_(None))
+    oldest: str | None = first(session, select(func.min(ATTEMPT.c.started)).where(not_ended))[0]
+    return oldest
 
 
 def severity_counts(session: Session, run_id: int, path: str = "") -> dict[str, int]:

@@ -1,0 +1,201 @@
+"""What reports share: the run that is meant, text or JSON, amounts with their units, and colours on terminals alone."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from eas import text
+from eas.terminal import OK, OUTSIDE, WRONG_INPUT, add_json, add_store, fail, kept, write
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from eas_provenance.database import Database
+    from eas_provenance.queries import RunRow
+    from eas_provenance.store import Store
+
+WIDTH = 160
+"""What a line is cut to, where it stands for a longer one."""
+_RED, _YELLOW, _CYAN, _GREEN = 31, 33, 36, 32
+_COLOURS = {
+    "failed": _RED,
+    "error": _RED,
+    "critical": _RED,
+    "interrupted": _YELLOW,
+    "blocked": _YELLOW,
+    "cancelled": _YELLOW,
+    "warning": _YELLOW,
+    "warn": _YELLOW,
+    "running": _CYAN,
+    "succeeded": _GREEN,
+}
+
+
+class Reading(NamedTuple):
+    """Where a report reads: a session, the run that is meant, and the store that its files are in."""
+
+    session: Session
+    run: RunRow
+    store: Store
+    database: Database
+
+
+def add_run(parser: argparse.ArgumentParser, *, path: str = "") -> None:
+    """Add the arguments of a report on a run; with `path`, which says what for, also one for a path of its tasks."""
+    name = "the name of a run, or how it alone begins (default: the newest)"
+    parser.add_argument("run", nargs="?", metavar="RUN", help=name)
+    if path:
+        parser.add_argument("path", nargs="?", metavar="PATH", help=path)
+    add_store(parser)
+    add_json(parser)
+
+
+@contextmanager
+def opened(arguments: argparse.Namespace) -> Iterator[tuple[Store, Database]]:
+    """Open what is kept of runs; leave when there is nothing, without making anything."""
+    if arguments.db is None and not arguments.store.is_dir():
+        raise SystemExit(fail(f"there is no store {arguments.store} yet; `eas run` makes one", OUTSIDE))
+    with kept(arguments) as (store, database):
+        yield store, database
+
+
+@contextmanager
+def reading(arguments: argparse.Namespace) -> Iterator[Reading]:
+    """Give what a report on a run reads; leave when no run is meant by what was given."""
+    from eas_provenance.queries import UnknownRunError, find_run
+
+    with opened(arguments) as (store, database), database.session() as session:
+        try:
+            run = find_run(session, arguments.run)
+        except UnknownRunError as error:
+            raise SystemExit(fail(str(error), WRONG_INPUT)) from error
+        yield Reading(session, run, store, database)
+
+
+def known_path(found: Reading, path: str) -> str:
+    """Return a path at or beneath which there are tasks; leave when there are none."""
+    from eas_provenance.queries import TaskFilter, explain_unknown, tasks
+
+    path = path.rstrip("/")
+    if path and not tasks(found.session, found.run.id, TaskFilter(path), limit=1).rows:
+        message = f"{found.run.name}: {explain_unknown(found.session, found.run.id, path)}"
+        raise SystemExit(fail(message, WRONG_INPUT))
+    return path
+
+
+def answer(arguments: argparse.Namespace, as_text: Callable[[], str], as_data: Callable[[], Any]) -> int:
+    """Write a report for people or for programs."""
+    write(json.dumps(plain(as_data()), indent=2) if arguments.json else as_text())
+    return OK
+
+
+def plain(value: Any) -> Any:
+    """Return what queries found as JSON has it: tuples with names become objects, with what is computed left out."""
+    if hasattr(value, "_asdict"):
+        return {key: plain(member) for key, member in value._asdict().items()}
+    if isinstance(value, dict):
+        return {key: plain(member) for key, member in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(member) for member in value]
+    return value
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Text
+
+
+def width() -> int:
+    """Return how many columns the terminal has."""
+    return shutil.get_terminal_size((100, 24)).columns
+
+
+def paint(shown: str, word: str) -> str:
+    """Return a text in the colour of a state, a verdict or a severity, when standard output is a terminal."""
+    colour = _COLOURS.get(word)
+    return f"\x1b[{colour}m{shown}\x1b[0m" if colour is not None and sys.stdout.isatty() else shown
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], words: Iterable[str] = ()) -> str:
+    """Return a table, its rows in the colours of some words; without rows, nothing."""
+    if not rows:
+        return ""
+    lines = text.table(head, rows).splitlines()
+    return "\n".join([*lines[:2], *map(paint, lines[2:], [*words, *("" for _ in rows)])])
+
+
+def section(title: str, body: str) -> list[str]:
+    """Return a title and what stands beneath it as one part, or none without anything."""
+    return [f"{title}:\n{indented(body)}"] if body else []
+
+
+def indented(body: str) -> str:
+    """Return a text moved to the right."""
+    return "\n".join(f"  {line}" for line in body.splitlines())
+
+
+def shown(value: Any, most: int = WIDTH) -> str:
+    """Write a value in one line that is not too long."""
+    written = json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict, bool)) else text.value(value)
+    return cut(written, most)
+
+
+def cut(line: str, most: int = WIDTH) -> str:
+    """Return the first line of a text, its beginning when it is long, with all that terminals obey made visible."""
+    first, _, more = line.partition("\n")
+    whole = text.safe(first[: most + 1])
+    return whole if len(whole) <= most and not more.strip() else whole[: most - 1] + "…"
+
+
+def lines(said: str, most: int | None = None) -> list[str]:
+    """Return the lines of a text with all that terminals obey made visible; of many, the last ones."""
+    found = said.rstrip().split("\n")
+    left = len(found) - most if most is not None else 0
+    before = [f"… ({left} lines before)"] if left > 0 else []
+    return [*before, *map(text.safe, found[max(left, 0) :])]
+
+
+def unit(name: str, of: str) -> str:
+    """Return the head of a column."""
+    return f"{name} [{of}]" if of else name
+
+
+def amount(value: float | None, form: str = ".4g") -> str:
+    """Write a number, or that there is none."""
+    return "·" if value is None else format(value, form)
+
+
+def gigabytes(size_bytes: int | None) -> str:
+    """Write an amount of memory in GB, which are 1024³ bytes as in the registry."""
+    return amount(None if size_bytes is None else size_bytes / (1 << 30), ".3g")
+
+
+def when(time: str | None) -> str:
+    """Write a time as people read it."""
+    return "·" if time is None else f"{time[:10]} {time[11:19]}"
+
+
+def counts(states: dict[str, int]) -> str:
+    """Write how many tasks are in which state."""
+    return ", ".join(f"{number:,} {state}" for state, number in sorted(states.items()) if number) or "no task"
+
+
+def more(left: int, what: str, how: str) -> list[str]:
+    """Return a line that says how many were not shown, if any."""
+    return [f"… and {left:,} more {what}: {how}"] if left > 0 else []
+
+
+def csv_text(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Return a table as CSV: what is not there is empty, lists are JSON."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(head)
+    writer.writerows([json.dumps(cell) if isinstance(cell, (list, dict)) else cell for cell in row] for row in rows)
+    return stream.getvalue()

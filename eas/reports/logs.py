@@ -1,0 +1,112 @@
+"""`eas logs`: what programs and gates said, in the order of time."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from eas import text
+from eas.reports.common import Reading, add_run, known_path, lines, paint, plain, reading
+from eas.reports.hooks import Hooks
+from eas.terminal import OK, add_verb, positive, say, write
+
+if TYPE_CHECKING:
+    from eas_provenance.queries import MessageFilter, MessageRow
+
+_TAIL = 1000
+_MOST = 100_000
+_LOOK_S = 0.5
+_SEVERITIES = ("debug", "status", "info", "warning", "error", "critical")
+
+Key = tuple[str, str, int, int]
+
+
+def register(verbs: Any, hooks: Hooks) -> None:
+    """Add the verb."""
+    one = add_verb(verbs, "logs", lambda arguments: _logs(arguments, hooks), "show what programs and gates said")
+    add_run(one, path="a task, or all beneath a path (default: all of the run)")
+    one.add_argument("-f", "--follow", action="store_true", help="go on until the run has ended")
+    one.add_argument("--severity", choices=_SEVERITIES, help="lines of this severity or a more serious one")
+    one.add_argument("--step", choices=("run", "qc"), help="lines of programs (run) or of gates (qc) alone")
+    one.add_argument(
+        "--tail", type=positive, default=_TAIL, metavar="N", help="the last N lines (default: %(default)s)"
+    )
+
+
+def _logs(arguments: argparse.Namespace, hooks: Hooks) -> int:
+    from eas_provenance.queries import MessageFilter, at_least, last_messages
+
+    with reading(arguments) as found:
+        path = known_path(found, arguments.path or "")
+        severities = at_least(arguments.severity) if arguments.severity else ()
+        where = MessageFilter(path, severities, arguments.step)
+        page = last_messages(found.session, found.run.id, where, limit=arguments.tail)
+        if page.total > len(page.rows):
+            say(f"{page.total - len(page.rows):,} lines before: --tail")
+        _write(arguments, page.rows)
+        if arguments.follow:
+            for row in followed(_source(found, where, hooks), page.rows, lambda: time.sleep(_LOOK_S)):
+                _write(arguments, [row])
+    return OK
+
+
+def _write(arguments: argparse.Namespace, rows: Iterable[MessageRow]) -> None:
+    """Write lines as they come: for programs an object on a line each."""
+    written = (json.dumps(plain(row)) if arguments.json else as_text(row) for row in rows)
+    if joined := "\n".join(written):
+        write(joined)
+
+
+def as_text(row: MessageRow) -> str:
+    """Return a line of a log for people; what has several lines has the others beneath the first."""
+    fraction = f"{100 * row.fraction:.0f} % " if row.fraction is not None else ""
+    head = f"{row.time[11:19]} {row.severity:8} {row.path} ({row.chain}) {row.step}.{row.number}: {fraction}"
+    first, *others = lines(row.text)
+    return paint("\n".join([text.safe(head) + first, *(f"    {line}" for line in others)]), row.severity)
+
+
+Source = Callable[[], tuple[list["MessageRow"], bool]]
+"""Gives lines, also such as it gave before; and tells whether there will be no more."""
+
+
+def followed(source: Source, known: Iterable[MessageRow], pause: Callable[[], object]) -> Iterator[MessageRow]:
+    """Yield new lines until a source says that it is over, each once.
+
+    A line may be seen live before the database has it: by its key it is known again.
+    """
+    seen: set[Key] = {row.cursor[1:] for row in known}
+    while True:
+        rows, is_over = source()
+        for row in sorted(rows):
+            if row.cursor[1:] not in seen:
+                seen.add(row.cursor[1:])
+                yield row
+        if is_over:
+            return
+        pause()
+
+
+def _source(found: Reading, where: MessageFilter, hooks: Hooks) -> Source:
+    """Return a source of the lines of a run: those that the database has got, and what running tries have written.
+
+    The database gets the lines of a try when it has ended, which may be long after others of the same time: so they are
+    asked for from the start of the oldest try on that had not ended the last time.
+    """
+    from eas_provenance.queries import messages, oldest_running, run_by_id
+
+    since = found.run.started
+
+    def ask() -> tuple[list[MessageRow], bool]:
+        nonlocal since
+        with found.database.session() as session:
+            run = run_by_id(session, found.run.id) or found.run
+            is_over = run.is_over or not hooks.is_alive(found.store, run)
+            oldest = oldest_running(session, run.id)
+            rows = list(messages(session, run.id, where, after=(since, "", "", -1, -1), limit=_MOST))
+        since = min(oldest or rows[-1].time, rows[-1].time) if rows else oldest or since
+        return [*rows, *(row for row in hooks.live(found.store, run, where.path) if where.has(row))], is_over
+
+    return ask
