@@ -1,4 +1,8 @@
-"""`eas-compile`: a chain in, a Workflow out. It has an entry of its own because it must start fast."""
+"""`eas-compile`: a chain in, a Workflow out.
+
+It has an entry of its own because it must start fast. What it needs is loaded by `main`, when nobody looks for garbage
+any more: much is made then that stays.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +11,11 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from eas_compiler import render
-from eas_compiler.compile import Options, UnknownParameterError, compile_chain
-from eas_compiler.source import read_all, read_bytes
-
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from eas_compiler.compile import Checked
+    from eas_compiler.compile import Checked, Options
     from eas_compiler.diagnostics import Diagnostics
 
 FORMATS = ("yaml", "json", "dot", "mermaid")
@@ -27,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     gc.disable()  # what is made here is kept until the end, so that looking for garbage finds none
     try:
+        from eas_compiler.compile import Options
+
         if len(given) == 1 and (not given[0].startswith("-") or given[0] == "-"):
             return run(given[0], "yaml", None, Options())  # argparse takes as long to load as a small chain to compile
         parser = make_parser()
@@ -97,6 +99,8 @@ def from_arguments(arguments: argparse.Namespace) -> int:
 
 def options(arguments: argparse.Namespace) -> Options:
     """Return the options of parsed arguments; leave with status 2 when `--set` is not NAME=VALUE."""
+    from eas_compiler.compile import Options
+
     parameters: dict[str, Any] = {}
     for text in arguments.set:
         name, equals, value = text.partition("=")
@@ -131,6 +135,8 @@ def fail(message: str, status: int = WRONG_USE) -> None:
 
 def read_chain(chain: str) -> tuple[str, bytes]:
     """Return the name and the text of a chain; leave with status 1 when it cannot be read."""
+    from eas_compiler.source import read_all, read_bytes
+
     try:
         if chain == "-":
             return "<stdin>", read_all(sys.stdin.buffer)
@@ -142,6 +148,8 @@ def read_chain(chain: str) -> tuple[str, bytes]:
 
 def run(chain: str, form: str, output: str | None, given: Options) -> int:
     """Compile one chain and write the result; diagnostics go to standard error."""
+    from eas_compiler.compile import UnknownParameterError, compile_chain
+
     name, data = read_chain(chain)
     try:
         workflow, checked = compile_chain(name, data, given)
@@ -205,6 +213,8 @@ def show(checked: Checked) -> None:
 
 def show_all(diagnostics: Diagnostics) -> None:
     """Write diagnostics to standard error."""
+    from eas_compiler import render
+
     found = list(diagnostics)
     for one in found:
         sys.stderr.write(render.as_text(one, colour=sys.stderr.isatty()) + "\n")

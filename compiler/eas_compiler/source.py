@@ -8,6 +8,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 MAX_BYTES = 64 * 2**20
 """The largest document that is read; some files, as `/dev/zero`, have no end."""
+_USUAL = 2**16
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
@@ -18,7 +19,9 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
 
 def read_all(file: BinaryIO) -> bytes:
     """Return what is left in an open file; raise `OSError` when that is more than `MAX_BYTES`."""
-    data = file.read(MAX_BYTES + 1)
+    data = file.read(_USUAL)  # to ask for all that may be there takes the time of making room for it
+    if len(data) == _USUAL:
+        data += file.read(MAX_BYTES + 1 - _USUAL)
     if len(data) > MAX_BYTES:
         raise OSError(errno.EFBIG, f"it is larger than {MAX_BYTES // 2**20} MiB")
     return data
