@@ -28,7 +28,9 @@ from tests.reference.writing import (
 
 def inline(node: Node) -> Node:
     """Have a task, or every task inside a flow-control task, judged where it runs."""
-    lists = {key: [inline(inner) for inner in node[key]] for key in ("task_list", "else_task_list") if key in node}
+    lists: Node = {
+        key: [inline(inner) for inner in node[key]] for key in ("task_list", "else_task_list") if key in node
+    }
     return {**node, **lists} if lists else {**node, "qc": "inline"}
 
 
