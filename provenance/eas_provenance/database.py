@@ -18,6 +18,7 @@ from sqlmodel import Session, col, select
 
 from eas_provenance import migrations
 from eas_provenance.batch import Batch, Upsert, storable
+from eas_provenance.errors import DatabaseError
 from eas_provenance.tables import Run, Table
 
 TIMEOUT_S = 30.0
@@ -31,10 +32,6 @@ _SQLITE_REASONS = {
     "SQLITE_CORRUPT": "the file is damaged",
     "SQLITE_CANTOPEN": "the file cannot be opened",
 }
-
-
-class DatabaseError(Exception):
-    """The database cannot be used; the message says which one and why, in one line."""
 
 
 class Database:

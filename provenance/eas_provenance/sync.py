@@ -20,7 +20,7 @@ from sqlmodel import col
 from eas_provenance.batch import Batch
 from eas_provenance.database import Database
 from eas_provenance.lines import Assigned, Read
-from eas_provenance.rows import PARTS, Request, Row, Rows, Writer
+from eas_provenance.rows import PARTS, Request, Rows, Writer
 from eas_provenance.runs import Sources
 from eas_provenance.states import States, Task
 from eas_provenance.tables import Cursor, Document, Problem, Run, Tag, TaskType
@@ -72,6 +72,7 @@ class Sync:
         self._changed: dict[str, Task] = {}
         self._written: set[str] = set()
         self._is_pruning = False
+        self._odd: dict[str, str] = {}
 
     def take(self, told: dict[str, Any], *, is_known: bool = False) -> list[Task]:
         """Take an update, and return the tasks that it changes.
@@ -128,7 +129,7 @@ class Sync:
         """Write tasks; what they had before goes, because it may have been more."""
         rows: Rows = {}
         for task in tasks:
-            for table, some in self._writer.rows(task).items():
+            for table, some in self._rows(task).items():
                 rows.setdefault(table, []).extend(some)
         again = [task.path for task in tasks if task.path in self._written]
         for table in PARTS if again else ():
@@ -137,6 +138,14 @@ class Sync:
         for table, some in rows.items():
             batch.put(table, some)
         return [task.path for task in tasks]
+
+    def _rows(self, task: Task) -> Rows:
+        """Return the rows of a task; none, and a problem, when its nodes are none that its manifest can have made."""
+        try:
+            return self._writer.rows(task)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            self._odd[task.path] = f"its nodes do not belong to this manifest: {error!r}"
+            return {}
 
     def _prune(self, batch: Batch) -> None:
         """Delete tasks that are no part of the run any more."""
@@ -153,9 +162,9 @@ class Sync:
         root = self.states.root
         changes = {"state": state, "ended": root.ended or None, "message": root.message}
         batch.execute(update(Run).where(col(Run.id) == self._run_id).values(**changes))
-        problems: list[Row] = [{"run_id": self._run_id} | one._asdict() for one in self.states.problems]
+        problems = dict((*self.states.problems, *self._odd.items()))
         batch.delete(Problem, run_id=self._run_id)
-        batch.put(Problem, problems)
+        batch.put(Problem, [{"run_id": self._run_id, "path": path, "message": said} for path, said in problems.items()])
 
 
 def run_state(states: States) -> str:
@@ -187,7 +196,7 @@ def cores(quantity: str) -> float:
 
 def size_bytes(quantity: str) -> int:
     """Return bytes from Kubernetes' notation: `2Gi`, `500M`."""
-    number = quantity.rstrip("kMGi")
+    number = quantity.rstrip("kKMGi")
     return round(float(number) * _UNITS[quantity[len(number) :]])
 
 
