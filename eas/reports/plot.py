@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
 from eas.text import safe
@@ -20,6 +21,8 @@ _MARKS = {"PASS": ("o", "#0072B2"), "FAIL": ("X", "#D55E00"), "UNDEFINED": ("s",
 _OTHER = (".", "#7F7F7F")
 _FEW = 3
 _DECADE = 10
+_FRAME_POINTS, _LARGEST_POINTS = 180, 7
+"""The smaller side of a frame, and the largest marker [pt]."""
 _HEIGHTS = ("mes", "power", "period")
 """What is drawn over a single variable, the first that there is."""
 
@@ -72,7 +75,8 @@ def draw(tables: Sequence[OutcomeTable], name: str) -> Figure:
 
 def _panels(table: OutcomeTable) -> list[_Panel]:
     """Return the frames of a table: its two variables of most values are the axes, each value of others has a frame."""
-    others = [at for at in range(table.variables) if table.columns[at] not in _on_axes(table)]
+    drawn = _on_axes(table)
+    others = [at for at in range(table.variables) if table.columns[at] not in drawn]
     if table.variables == 0:
         return []
     frames: dict[tuple[Any, ...], list[tuple[Any, ...]]] = {}
@@ -113,12 +117,23 @@ def _draw(axes: Axes, panel: _Panel) -> None:
         marker, colour = _MARKS.get(outcome, _OTHER)
         chosen = [at for at, one in enumerate(outcomes) if one == outcome]
         lefts, ups = ([axis.values[at] for at in chosen] for axis in (across, up))
-        size = max(8.0, min(60.0, 6000 / len(outcomes)))
         label = f"{safe(outcome)} ({len(chosen):,})".replace("$", r"\$")
-        axes.scatter(lefts, ups, marker=marker, color=colour, s=size, linewidths=0, label=label)
+        axes.scatter(lefts, ups, marker=marker, color=colour, s=_size(across, up), linewidths=0, label=label)
     _label(axes, across, up)
     axes.set_title(safe(panel.title), fontsize="medium", parse_math=False)
-    axes.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=_FEW, frameon=False)
+    below = (0.5, -0.18)
+    legend = axes.legend(
+        fontsize="small", frameon=False, loc="upper center", bbox_to_anchor=below, ncols=_FEW, columnspacing=0.8
+    )
+    for handle in legend.legend_handles:
+        if isinstance(handle, PathCollection):
+            handle.set_sizes([30])
+
+
+def _size(across: _Axis, up: _Axis) -> float:
+    """Return the area of a marker [pt²], so that those of a grid do not cover each other."""
+    gaps = (_FRAME_POINTS / len(set(axis.values)) for axis in (across, up))
+    return float(min(_LARGEST_POINTS, *gaps) ** 2)
 
 
 def _label(axes: Axes, across: _Axis, up: _Axis) -> None:
@@ -145,8 +160,8 @@ def _axis(panel: _Panel, name: str) -> _Axis:
     of = table.units[table.columns.index(name)]
     label = safe(f"{name} [{of}]" if of else name)
     if not _is_numeric(values):
-        texts = list(dict.fromkeys(map(_text, values)))
-        return _Axis(label, [float(texts.index(_text(one))) for one in values], texts, is_log=False)
+        places = {one: float(place) for place, one in enumerate(dict.fromkeys(map(_text, values)))}
+        return _Axis(label, [places[_text(one)] for one in values], list(places), is_log=False)
     numbers = [math.nan if one is None else float(one) for one in values]
     is_log = table.forms.get(name) == "log_range" or _is_log_spaced(numbers)
     return _Axis(label, numbers, [], is_log=is_log and all(one > 0 for one in numbers if not math.isnan(one)))

@@ -161,6 +161,8 @@ def readers(session: Session, run_id: int, version: VersionRow, *, limit: int = 
 
 def _versions(session: Session, run_id: int, names: list[tuple[str, ...]]) -> tuple[VersionRow, ...]:
     """Return all versions of some files, by directory and name, the oldest first."""
+    if not names:
+        return ()
     maker = and_(TASK.c.run_id == VERSION.c.run_id, TASK.c.path == VERSION.c.path)
     files_meant = or_(*(and_(VERSION.c.directory == directory, VERSION.c.name == name) for directory, name in names))
     query = (
@@ -172,7 +174,7 @@ def _versions(session: Session, run_id: int, names: list[tuple[str, ...]]) -> tu
     )
     rows: list[VersionRow] = []
     counts: dict[tuple[str, str], int] = {}
-    for row in fetch(session, query) if names else ():
+    for row in fetch(session, query):
         file = (row.directory, row.name)
         counts[file] = counts.get(file, 0) + 1
         known = {name: value for name, value in mapping(row).items() if name in VersionRow._fields}
