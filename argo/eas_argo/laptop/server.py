@@ -13,7 +13,6 @@ import contextlib
 import faulthandler
 import functools
 import gc
-import importlib.util
 import json
 import os
 import selectors
@@ -23,7 +22,7 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from eas_worker import runtime
+from eas_worker import programs, runtime
 
 BEFORE = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 """What must be set before numerical libraries are loaded: threads do not survive a fork."""
@@ -46,12 +45,9 @@ def main() -> int:
 
 
 def preload(program: Path) -> None:
-    """Load a program's imports; what is wrong with it shows when it runs."""
-    spec = importlib.util.spec_from_file_location("eas_preload", program)
-    if spec is not None and spec.loader is not None:
-        module = importlib.util.module_from_spec(spec)
-        with contextlib.suppress(Exception, SystemExit):
-            spec.loader.exec_module(module)
+    """Load a program's imports and compile it; what is wrong with it shows when it runs."""
+    with contextlib.suppress(Exception, SystemExit), programs.loaded(program, "task"):
+        pass
 
 
 class Server:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.util
 import sys
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eas_worker.api import MARK, ContractError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from types import CodeType
 
 FOLDERS = {"task": "task_implementations", "qc": "task_qc_implementations"}
 
@@ -32,6 +35,20 @@ def find(programs: Path, kind: str, task: str) -> Path | None:
     return path if path.is_file() else None
 
 
+class _Loader(SourceFileLoader):
+    """Loads a script that is compiled once for all forks of a process, and leaves nothing beside it."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Return the script's code as it is now."""
+        status = Path(self.get_filename(fullname)).stat()
+        return _code(self.get_filename(fullname), status.st_mtime_ns, status.st_size)
+
+
+@functools.cache
+def _code(path: str, _modified_ns: int, _size: int) -> CodeType:
+    return compile(Path(path).read_bytes(), path, "exec", dont_inherit=True)
+
+
 @contextlib.contextmanager
 def loaded(path: Path, kind: str) -> Iterator[Callable[[Any], None]]:
     """Load a script for as long as the block lasts, and give its entry point.
@@ -39,13 +56,12 @@ def loaded(path: Path, kind: str) -> Iterator[Callable[[Any], None]]:
     The module stands in `sys.modules` meanwhile, because pickling and dataclasses look their module up there.
     """
     name = f"eas_program_{kind}_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ContractError(f"{path} is no Python script")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
+    loader = _Loader(name, str(path))
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
+    assert spec is not None
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
         yield _entry(vars(module), kind, path)
     finally:
         del sys.modules[name]
