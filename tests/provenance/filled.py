@@ -8,7 +8,6 @@ import hashlib
 import json
 import re
 import zlib
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from eas_provenance.batch import Batch
@@ -401,10 +400,3 @@ def _big_task(rows: Rows, index: int) -> None:
         emit(rows, path, outcome=found, target_period=1.0 + period, power=index / 3, depth=1e-5, period=index / 11)
     if is_bad:
         criterion(rows, path, 0, "fail", value=index / 7)
-
-
-def open_filled(folder: Path, *, is_over: bool = True) -> Database:
-    """Return a database in a folder, with the small run in it."""
-    database = Database.open(folder / "eas.sqlite")
-    fill(database, is_over=is_over)
-    return database

@@ -6,15 +6,19 @@ import pytest
 from sqlmodel import Session
 
 from eas_provenance import queries
+from eas_provenance.database import Database
 from eas_provenance.queries import TaskFilter, base
 from eas_provenance.queries.failures import reason_of
 from tests.provenance import filled
 
 
-@pytest.fixture(scope="module")
-def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
-    """Return a session on a database with a run that is over and a newer one that goes on."""
-    with filled.open_filled(tmp_path_factory.mktemp("store")) as database:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def session(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    """Return a session on a database of either kind, with a run that is over and a newer one that goes on."""
+    is_sqlite = request.param == "sqlite"
+    url = tmp_path_factory.mktemp("store") / "eas.db" if is_sqlite else request.getfixturevalue("new_postgres")()
+    with Database.open(url) as database:
+        filled.fill(database)
         with database.writing() as batch:
             filled.put_run(batch, "survey-9f9f9f", started="2026-03-02T00:00:00Z")
             filled.put_run(batch, "100%_sure", started="2026-02-02T00:00:00Z", state="succeeded")
