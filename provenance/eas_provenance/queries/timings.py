@@ -62,22 +62,21 @@ def timings(session: Session, run_id: int, *, step: str = PROGRAM) -> tuple[Timi
         .group_by(TASK.c.type)
         .order_by(TASK.c.type)
     )
-    rows = fetch(session, query)
-    medians = {row.type: _median(session, and_(of_step, TASK.c.type == row.type), row.measured) for row in rows}
-    return tuple(TimingRow(wall_median_s=medians[row.type], **mapping(row)) for row in rows)
+    medians = _medians(session, of_step)
+    return tuple(TimingRow(wall_median_s=medians.get(row.type), **mapping(row)) for row in fetch(session, query))
 
 
 def _joined() -> Any:
     return ATTEMPT.join(TASK, and_(TASK.c.run_id == ATTEMPT.c.run_id, TASK.c.path == ATTEMPT.c.path))
 
 
-def _median(session: Session, condition: ColumnElement[bool], measured: int) -> float | None:
-    """Return the median of elapsed times [s] of which so many were measured: the mean of the one or two in the middle.
+def _medians(session: Session, of_step: ColumnElement[bool]) -> dict[str, float]:
+    """Return the median of elapsed times of each type [s].
 
-    A function of windows would do so for all types at once, but sorts for longer than this takes.
+    A function of windows would find it, but databases take longer for that than to hand over a column.
     """
-    if not measured:
-        return None
-    known = select(ATTEMPT.c.wall_s).select_from(_joined()).where(condition, ATTEMPT.c.wall_s.is_not(None))
-    middle = known.order_by(ATTEMPT.c.wall_s).offset((measured - 1) // 2).limit(2 - measured % 2)
-    return statistics.fmean(row.wall_s for row in fetch(session, middle))
+    known = select(TASK.c.type, ATTEMPT.c.wall_s).select_from(_joined()).where(of_step, ATTEMPT.c.wall_s.is_not(None))
+    times: dict[str, list[float]] = {}
+    for kind, wall_s in fetch(session, known):
+        times.setdefault(kind, []).append(wall_s)
+    return {kind: statistics.median(walls) for kind, walls in times.items()}

@@ -84,30 +84,34 @@ def tree(
 
 
 class _Lines:
-    """Lines of a tree as they come to light: how many tasks of which state are at each, and what stands above it.
+    """Lines of a tree as they come to light: how many tasks of which state are at and beneath each.
 
     `nexts` says how the part begins that comes after each of those lines that are no tasks.
     """
 
     def __init__(self, root: str) -> None:
         self._shortest = max(len(root), 1)
+        self._uppers: dict[str, str] = {}
         self.states: dict[str, States] = {}
-        self.uppers: dict[str, str] = {}
         self.nexts: dict[str, str] = {}
 
-    def reach(self, path: str, part: str, states: States) -> None:
-        """Add a line that ends with a part, after those above it that are not there yet."""
-        upper = path[: -len(part)]
-        if len(upper) >= self._shortest and upper not in self.states:
-            self.reach(upper, parts(upper)[-1], {})
-        self.nexts.setdefault(upper, part[0])
-        self.states[path] = states
-        self.uppers[path] = upper
+    def reach(self, path: str, next_part: str) -> States:
+        """Return the counts of what is no task; add it first, after what stands above it, if it is not there yet."""
+        states = self.states.get(path)
+        if states is None:
+            last = parts(path)[-1]
+            upper = path[: -len(last)]
+            if len(upper) >= self._shortest:
+                self.reach(upper, last)
+            states = self.states[path] = {}
+            self.nexts[path] = next_part[0]
+            self._uppers[path] = upper
+        return states
 
     def sum_up(self) -> None:
         """Add to each line what is beneath it: from the last one on, as what is beneath comes after."""
-        for path in reversed(self.states):
-            above = self.states.get(self.uppers[path])
+        for path in reversed(self._uppers):
+            above = self.states.get(self._uppers[path])
             if above is not None:
                 for state, tasks in self.states[path].items():
                     above[state] = above.get(state, 0) + tasks
@@ -116,18 +120,18 @@ class _Lines:
 def _lines(rows: Iterable[Any], root: str, deepest: int) -> _Lines:
     """Return the lines of the tree from a root on, in order, until paths have so many parts."""
     begin = re.compile(f"(?:({PART.pattern})){{1,{deepest}}}")  # the group is the last part
+    shortest = max(len(root), 1)
     lines = _Lines(root)
     ones: dict[str, States] = {}
     for path, state in rows:
         found = begin.match(path)
         shown, part = found.group(0, 1) if found else (path, path)
-        if len(shown) == len(path):
-            lines.reach(path, part, ones.setdefault(state, {state: 1}))
-            continue
-        if shown not in lines.states:
-            lines.reach(shown, part, {})
-            lines.nexts[shown] = path[len(shown)]
-        states = lines.states[shown]
+        if len(shown) < len(path):
+            states = lines.reach(shown, path[len(shown) :])
+        else:  # a task
+            upper = path[: -len(part)]
+            states = lines.reach(upper, part) if len(upper) >= shortest else {}
+            lines.states[path] = ones.setdefault(state, {state: 1})
         states[state] = states.get(state, 0) + 1
     lines.sum_up()
     return lines
