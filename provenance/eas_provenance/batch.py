@@ -38,8 +38,8 @@ class Batch:
     def put(self, table: type[Table], rows: Iterable[Row]) -> None:
         """Write rows, each in the place of the one that has its key.
 
-        The key is the primary one; of a run, its name. A column that a row does not name gets its default. Texts are
-        made `storable`.
+        The key is the primary one; of a run, its name. A column that a row does not name gets its default. Texts that
+        the database cannot hold become `storable` ones.
 
         Raises
         ------
@@ -110,6 +110,7 @@ class Upsert:
             name: one.default for name, one in table.model_fields.items() if name in quoted and not one.is_required()
         }
         self._plain, self._jsons = itemgetter(*plain), [itemgetter(one) for one in jsons]
+        self._json_names = frozenset(jsons)
 
     def values(self, rows: Sequence[Row]) -> Values:
         """Return what the statement takes; raise an error for rows that have to be mended.
@@ -126,15 +127,18 @@ class Upsert:
         """Return a row with defaults for what it lacks, and with texts that are storable."""
         if unknown := row.keys() - self._names:
             raise KeyError(*sorted(unknown))
-        return {name: _storable(value) for name, value in (self._defaults | dict(row)).items()}
+        return {
+            name: _storable_json(value)
+            if name in self._json_names
+            else storable(value)
+            if isinstance(value, str)
+            else value
+            for name, value in (self._defaults | dict(row)).items()
+        }
 
 
-def _storable(value: Any) -> Any:
-    if isinstance(value, str):
-        return storable(value)
-    if isinstance(value, dict | list):
-        return json.loads(storable(json.dumps(value, ensure_ascii=False)))
-    return value
+def _storable_json(value: Any) -> Any:
+    return json.loads(storable(json.dumps(value, ensure_ascii=False)))  # null characters are escaped
 
 
 def _sql(table: type[Table]) -> sqlalchemy.Table:

@@ -11,6 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Column, Index, LargeBinary, MetaData, String
+from sqlalchemy.dialects.sqlite.base import ischema_names
+from sqlalchemy.ext.compiler import compiles
 from sqlmodel import Field, SQLModel
 
 NAMING = {
@@ -25,6 +27,18 @@ SORTED = String().with_variant(String(collation="C"), "postgresql")
 """A text whose order is that of its characters, as everywhere in EAS, and not that of a language."""
 
 
+class Json(JSON):
+    """JSON that is a text for SQLite as well: of a column called JSON it takes 1.0 for the number 1."""
+
+
+@compiles(Json, "sqlite")
+def _name_of_json(*_: Any, **__: Any) -> str:
+    return "JSON TEXT"
+
+
+ischema_names["JSON TEXT"] = Json
+
+
 class Table(SQLModel):
     """What all tables have in common."""
 
@@ -32,7 +46,7 @@ class Table(SQLModel):
 
 
 def _json(**more: Any) -> Any:
-    return Field(sa_column=Column(JSON, nullable=False), **more)
+    return Field(sa_column=Column(Json, nullable=False), **more)
 
 
 def _run(**more: Any) -> Any:
@@ -213,7 +227,7 @@ class Emitted(Table, table=True):
     run_id: int = _run(primary_key=True)
     path: str = Field(primary_key=True)
     name: str = Field(primary_key=True)
-    value: Any = Field(sa_column=Column(JSON(none_as_null=False), nullable=False))
+    value: Any = Field(sa_column=Column(Json, nullable=False))
     number: float | None = None
     unit: str = ""
 
@@ -226,7 +240,7 @@ class Criterion(Table, table=True):
     position: int = Field(primary_key=True)
     name: str
     quantity: str
-    value: Any = Field(sa_column=Column(JSON(none_as_null=False), nullable=False))
+    value: Any = Field(sa_column=Column(Json, nullable=False))
     bound: dict[str, Any] = _json()
     unit: str = ""
     severity: str

@@ -1,14 +1,14 @@
-"""${message}"""
+"""${message[0].upper()}${message[1:]}."""
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "${up_revision}"
-down_revision = ${f'"{down_revision}"' if down_revision else None}
+down_revision = "${down_revision}"
 
 
 def upgrade() -> None:
-    """${message}."""
+    """${message[0].upper()}${message[1:]}."""
     ${upgrades if upgrades else "pass"}
 
 

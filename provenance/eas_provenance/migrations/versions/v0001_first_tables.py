@@ -5,6 +5,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from eas_provenance.tables import Json
+
 revision = "0001"
 down_revision = None
 
@@ -78,8 +80,8 @@ def _runs() -> None:
         _must("chain_sha256", sa.String),
         _must("workflow_sha256", sa.String),
         _may("registry_sha256", sa.String),
-        _must("parameters", sa.JSON),
-        _must("subject", sa.JSON),
+        _must("parameters", Json),
+        _must("subject", Json),
         _must("version", sa.String),
         _must("user", sa.String),
         _must("host", sa.String),
@@ -121,9 +123,9 @@ def _tasks() -> None:
         _must("job_name", sa.String),
         _must("directory", sa.String),
         _must("source", sa.String),
-        _must("indices", sa.JSON),
-        _must("variables", sa.JSON),
-        _must("settings", sa.JSON),
+        _must("indices", Json),
+        _must("variables", Json),
+        _must("settings", Json),
         _must("state", sa.String),
         _may("verdict", sa.String),
         _must("message", sa.String),
@@ -208,7 +210,7 @@ def _results() -> None:
         ("path", "name"),
         _must("path", sa.String),
         _must("name", sa.String),
-        _must("value", sa.JSON),
+        _must("value", Json),
         _may("number", sa.Float),
         _must("unit", sa.String),
     )
@@ -220,8 +222,8 @@ def _results() -> None:
         _must("position", sa.Integer),
         _must("name", sa.String),
         _must("quantity", sa.String),
-        _must("value", sa.JSON),
-        _must("bound", sa.JSON),
+        _must("value", Json),
+        _must("bound", Json),
         _must("unit", sa.String),
         _must("severity", sa.String),
         _must("result", sa.String),
