@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 WORKER = ROOT / "containers/eas_base/eas_worker"
 COMPILER = ROOT / "compiler/eas_compiler"
+PROVENANCE = ROOT / "provenance/eas_provenance"
 
 
 def modules(folder: Path) -> list[Path]:
@@ -28,7 +29,7 @@ def imported(module: Path) -> Iterator[str]:
 
 def foreign(module: Path) -> set[str]:
     """Return the imported packages that neither Python nor the project ships."""
-    return set(imported(module)) - sys.stdlib_module_names - {"eas_worker", "eas_compiler"}
+    return set(imported(module)) - sys.stdlib_module_names - {"eas_worker", "eas_compiler", "eas_provenance"}
 
 
 @pytest.mark.parametrize("module", modules(WORKER), ids=lambda module: module.stem)
@@ -41,6 +42,13 @@ def test_worker_needs_python_alone(module: Path) -> None:
 def test_compiler_needs_only_its_dependencies(module: Path) -> None:
     """The compiler installs without any extra."""
     assert foreign(module) <= {"jsonschema", "yaml"}
+
+
+@pytest.mark.parametrize("module", modules(PROVENANCE), ids=lambda module: module.stem)
+def test_database_needs_only_the_extra_run(module: Path) -> None:
+    """SQLAlchemy speaks to databases, and by itself finds their drivers; only a migration loads Alembic."""
+    alembic = {"alembic"} if "migrations" in module.parts else set()
+    assert foreign(module) <= {"pydantic_core", "sqlalchemy", "sqlmodel"} | alembic
 
 
 @pytest.mark.parametrize("module", modules(COMPILER), ids=lambda module: module.stem)

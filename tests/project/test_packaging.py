@@ -57,11 +57,12 @@ def test_package_data_is_not_copied(link: str, target: str) -> None:
     [
         ("eas/chains", "chains"),
         ("eas_compiler/templates", "templates"),
+        ("eas_provenance/migrations", "provenance/eas_provenance/migrations"),
         ("eas_worker", "containers/eas_base/eas_worker"),
     ],
 )
 def test_wheel_holds_whole_folders(wheel: zipfile.Path, packaged: str, source: str) -> None:
-    """An installed EAS has the demo chains, the templates and the worker."""
+    """An installed EAS has the demo chains, the templates, the steps of the schema and the worker."""
     expected = {f"{packaged}/{name}" for name in files(ROOT / source)}
     assert expected
     assert expected <= set(wheel.root.namelist())
