@@ -429,13 +429,18 @@ class _Retry:
         self.attempt = engine.past.tries(place.name)
         goes_on = not place.is_anew and engine.past.opened(place.name) is not None
         self.first = 0 if goes_on else self.attempt
-        last = engine.past.ended(f"{place.name}({self.attempt - 1})") if goes_on else None
-        self.last_message: str = last.get("message", "") if last is not None else ""
+        self.last_message = ""
 
     def start(self) -> None:
         self.place.type = "Retry"
+        goes_on = self.attempt > self.first
         self.place.tell("Running")
-        self._try()
+        last = self.engine.past.ended(f"{self.place.name}({self.attempt - 1})") if goes_on else None
+        if last is None:
+            self._try()
+        else:  # an engine that died may have left untold what follows from it
+            self.attempt -= 1
+            self._take(_ended(last))
 
     def _try(self) -> None:
         place = self.place.child(f"({self.attempt})", self.place.template, self.place.parameters)
@@ -443,7 +448,9 @@ class _Retry:
         try:
             work = self._work(place.name)
         except FormError as error:
-            self._finish(place, Ended("Error", -1, str(error), {}))
+            broken = Ended("Error", -1, str(error), {})
+            place.tell(broken.phase, message=broken.message, exit_code=broken.exit_code)
+            self._end(broken)
             return
         place.tell("Pending")
         self.engine.ready.append(_Try(self, place, work))
@@ -460,18 +467,24 @@ class _Retry:
         )
 
     def ended(self, place: _Place, ended: Ended) -> None:
+        place.tell(ended.phase, message=ended.message, outputs=ended.parameters, exit_code=ended.exit_code)
+        self._take(ended)
+
+    def _take(self, ended: Ended) -> None:
+        """Try again after the end of a try, or end as it did; when the run is ended, stay open for a later life."""
         self.last_message = ended.message
-        if ended.message != SHUTDOWN and not self._is_due(ended):
-            self._finish(place, ended)
+        if ended.message == SHUTDOWN:
             return
-        too_large = self._too_large(self.attempt - self.first + 1)
-        if too_large:
-            self._finish(place, ended._replace(message=f"{ended.message}; {too_large}"))
-            return
-        place.tell(ended.phase, message=ended.message, exit_code=ended.exit_code)
-        if not self.engine.is_stopping:  # else this stays open, so that a later life can go on with it
-            self.attempt += 1
-            self._try()
+        if self._is_due(ended):
+            if self.engine.is_stopping:
+                return
+            too_large = self._too_large(self.attempt - self.first + 1)
+            if not too_large:
+                self.attempt += 1
+                self._try()
+                return
+            ended = ended._replace(message=f"{ended.message}; {too_large}")
+        self._end(ended)
 
     def _is_due(self, ended: Ended) -> bool:
         tried = self.attempt - self.first
@@ -484,11 +497,20 @@ class _Retry:
             return ""
         return f"the next try would get {needed / 1e9:.3g} GB of memory, but this machine has {there / 1e9:.3g} GB"
 
-    def _finish(self, place: _Place, ended: Ended) -> None:
-        outputs = ended.parameters
-        place.tell(ended.phase, message=ended.message, outputs=outputs, exit_code=ended.exit_code)
-        self.place.tell(ended.phase, message=ended.message, outputs=outputs, exit_code=ended.exit_code)
-        self.done(State(ended.phase, outputs))
+    def _end(self, ended: Ended) -> None:
+        self.place.tell(ended.phase, message=ended.message, outputs=ended.parameters, exit_code=ended.exit_code)
+        self.done(State(ended.phase, ended.parameters))
+
+
+def _ended(node: Node) -> Ended:
+    """Return how a try ended in an earlier life."""
+    outputs = node.get("outputs", {})
+    return Ended(
+        node["phase"],
+        int(outputs.get("exitCode", -1)),
+        node.get("message", ""),
+        {one["name"]: one["value"] for one in outputs.get("parameters", ())},
+    )
 
 
 class _Try:
