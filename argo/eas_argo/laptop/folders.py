@@ -12,21 +12,14 @@ from pathlib import Path
 from typing import Protocol
 
 from eas_argo.laptop.engine import Work
-from eas_argo.laptop.errors import SiteError
 from eas_argo.laptop.server import OUTPUT
 
 RECORDS = "records"
 _TERMINATION_LOG = "termination-log"
 _MESSAGE_BYTES = 4096
 _OUTPUT_BYTES = 1 << 20
-_BROKEN = {errno.EDQUOT, errno.EIO, errno.ENOSPC, errno.EROFS, errno.ESTALE}
-"""What the system says of a disk that is out of quota, defective, full, read-only, or not there any more."""
 _OURS = {"in", "out", "products", "records", "qc", "answers", "closed", "no_work", OUTPUT, _TERMINATION_LOG}
 """What the engine and the worker leave in a folder, all of it small when the outputs are gone."""
-_NO_ROOM = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
-_PROBE = bytes(1 << 16)
-_ENOUGH = 0.05
-"""The share of a disk that must be free for a program that found it full to have only itself to blame."""
 
 
 class Files(Protocol):
@@ -60,20 +53,23 @@ def lay_out(work: Work, folder: Path, files: Files) -> dict[str, str]:
     OSError
         When the folder cannot be made, or an input is missing.
     """
+    place, parents = str(folder), set()
     try:
-        folder.mkdir()
+        os.mkdir(place)
     except FileExistsError:
-        shutil.rmtree(folder)
-        folder.mkdir()
+        shutil.rmtree(place)
+        os.mkdir(place)
     for path, key, is_optional in work.inputs:
-        kept = files.path(key)
-        if kept.exists():
-            link = folder / path
-            link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(kept)
+        kept, link = files.path(key), f"{place}/{path}"
+        if os.path.exists(kept):
+            parent = os.path.dirname(link)
+            if parent not in parents:
+                os.makedirs(parent, exist_ok=True)
+                parents.add(parent)
+            os.symlink(kept, link)
         elif not is_optional:
-            raise FileNotFoundError(2, f"the input {key} is missing")
-    return {"EAS_FOLDER": str(folder), "EAS_TERMINATION_LOG": str(folder / _TERMINATION_LOG)}
+            raise FileNotFoundError(errno.ENOENT, f"the input {key} is missing")
+    return {"EAS_FOLDER": place, "EAS_TERMINATION_LOG": f"{place}/{_TERMINATION_LOG}"}
 
 
 def keep(work: Work, folder: Path, files: Files) -> None:
@@ -81,49 +77,49 @@ def keep(work: Work, folder: Path, files: Files) -> None:
 
     What has been put is not there any more, so that this can be done again when it broke off.
     """
-    sums = _sums(folder)
+    place = str(folder)
+    sums = _sums(f"{place}/products")
     for path, key, _ in work.outputs:
         if path == RECORDS:
-            _keep_output(folder)
-        made = folder / path
-        if made.is_dir():
-            files.put_tree(key, made)
-        elif made.exists():
-            files.put(key, made, sums.get(path))
+            _keep_output(place)
+        made = f"{place}/{path}"
+        if os.path.isdir(made):
+            files.put_tree(key, Path(made))
+        elif os.path.exists(made):
+            files.put(key, Path(made), sums.get(path))
 
 
-def _keep_output(folder: Path) -> None:
+def _keep_output(place: str) -> None:
     """Put the end of what a program printed beside its records: here are no pods that could be asked for it."""
-    output = folder / OUTPUT
-    size = output.stat().st_size if output.exists() else 0
+    output, kept = f"{place}/{OUTPUT}", f"{place}/{RECORDS}/output.txt"
+    size = os.path.getsize(output) if os.path.exists(output) else 0
     if not size:
         return
-    kept = folder / RECORDS / "output.txt"
-    kept.parent.mkdir(exist_ok=True)
+    os.makedirs(f"{place}/{RECORDS}", exist_ok=True)
     if size <= _OUTPUT_BYTES:
-        output.rename(kept)
+        os.rename(output, kept)
         return
-    with output.open("rb") as stream:
+    with open(output, "rb") as stream, open(kept, "wb") as end:
         stream.seek(size - _OUTPUT_BYTES)
-        kept.write_bytes(stream.read())
+        end.write(stream.read())
 
 
-def _sums(folder: Path) -> dict[str, str]:
+def _sums(products: str) -> dict[str, str]:
     """Return the SHA-256 of the outputs, from the records of the products."""
-    records = (folder / "products").glob("*")
-    return {f"out/{record.name}": json.loads(record.read_bytes())["sha256"] for record in records}
+    names = os.listdir(products) if os.path.exists(products) else ()
+    return {f"out/{name}": json.loads(Path(products, name).read_bytes())["sha256"] for name in names}
 
 
 def message(folder: Path) -> str:
     """Return the last words of a try, as many of them as Kubernetes takes."""
-    with contextlib.suppress(OSError), (folder / _TERMINATION_LOG).open("rb") as stream:
+    with contextlib.suppress(OSError), open(f"{folder}/{_TERMINATION_LOG}", "rb") as stream:
         return stream.read(_MESSAGE_BYTES).decode("utf-8", "replace").strip()
     return ""
 
 
 def clue(folder: Path) -> str:
     """Return what else may tell why a program failed without a word: the last line that it printed."""
-    with contextlib.suppress(OSError), (folder / OUTPUT).open("rb") as stream:
+    with contextlib.suppress(OSError), open(f"{folder}/{OUTPUT}", "rb") as stream:
         stream.seek(max(0, os.fstat(stream.fileno()).st_size - _MESSAGE_BYTES))
         return stream.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
     return ""
@@ -133,9 +129,9 @@ def parameters(work: Work, folder: Path) -> dict[str, str]:
     """Return the output parameters that a try wrote, or their defaults; one that has neither is not there."""
     found = {}
     for one in work.pod.results:
-        file = folder / one.path
-        if file.is_file():
-            found[one.name] = file.read_text("utf-8", "replace").strip()
+        file = f"{folder}/{one.path}"
+        if os.path.isfile(file):
+            found[one.name] = Path(file).read_text("utf-8", "replace").strip()
         elif one.default is not None:
             found[one.name] = one.default
     return found
@@ -144,59 +140,6 @@ def parameters(work: Work, folder: Path) -> dict[str, str]:
 def is_small(folder: Path) -> bool:
     """Tell whether a folder holds nothing that a program made of its own accord, which might be large."""
     try:
-        return all(entry.name in _OURS for entry in folder.iterdir())
+        return _OURS.issuperset(os.listdir(folder))
     except OSError:
         return False
-
-
-def remove(folder: Path) -> None:
-    """Remove a folder as far as that is possible."""
-    with contextlib.suppress(OSError):
-        for entry in os.scandir(folder):
-            if entry.is_dir(follow_symlinks=False):
-                remove(Path(entry))
-            else:
-                Path(entry).unlink()
-        folder.rmdir()
-
-
-def breakage(error: BaseException | None) -> OSError | None:
-    """Return what the system says of a broken disk, if that is behind an exception."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in _BROKEN:
-            return error
-        error = error.__cause__
-    return None
-
-
-def is_short_of_room(said: str) -> bool:
-    """Tell whether the last words of a program are that there is no room on a disk."""
-    return any(words in said for words in _NO_ROOM)
-
-
-def trouble(folder: Path) -> str:
-    """Return what the system says when a file is written in a folder; nothing when all is well."""
-    probe = folder / "probe"
-    try:
-        try:
-            probe.write_bytes(_PROBE)
-        finally:
-            probe.unlink(missing_ok=True)
-    except OSError as error:
-        return error.strerror or str(error)
-    return ""
-
-
-def check_disk(folder: Path) -> None:
-    """Make sure that a disk is well, and that one that was full a moment ago is not about to be so again.
-
-    Raises
-    ------
-    SiteError
-        When it is not so.
-    """
-    said, disk = trouble(folder), os.statvfs(folder)
-    if not said and disk.f_bavail < _ENOUGH * disk.f_blocks:
-        said = os.strerror(errno.ENOSPC)
-    if said:
-        raise SiteError(f"cannot work in {folder}: {said}")

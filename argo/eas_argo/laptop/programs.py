@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self, TypeVar
 
-from eas_argo.laptop import folders
+from eas_argo.laptop import disk, folders
 from eas_argo.laptop.engine import Ended, Work
 from eas_argo.laptop.errors import SiteError
 from eas_argo.laptop.folders import Files
@@ -128,7 +128,8 @@ class Programs:
             variables = self._with_room(lambda: folders.lay_out(work, folder, self._files))
         except SiteError:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever folder and repository say, this try has ended in error
+        except Exception as error:  # noqa: BLE001 - whatever else folder and repository say, this try has ended
+            disk.check(self._folder)
             self._told.append((work.id, Ended("Error", -1, f"cannot prepare: {_said(error)}", {})))
             self._discard(folder)
             return
@@ -205,7 +206,8 @@ class Programs:
             self._with_room(lambda: folders.keep(one.work, one.folder, self._files))
         except SiteError:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever folder and repository say, this try has ended in error
+        except Exception as error:  # noqa: BLE001 - as above
+            disk.check(self._folder)
             return Ended("Error", -1, _said(error), {})
         finally:
             self._discard(one.folder)
@@ -223,10 +225,10 @@ class Programs:
         SiteError
             When the disk is to blame.
         """
-        trouble = folders.trouble(self._folder)
-        if trouble or folders.is_short_of_room(message):
+        trouble = disk.trouble(self._folder)
+        if trouble or disk.is_short_of_room(message):
             self._sweep()
-            folders.check_disk(self._folder)
+            disk.check(self._folder, has_been_full=True)
         return message or trouble
 
     def _with_room(self, action: Callable[[], _T]) -> _T:
@@ -240,13 +242,13 @@ class Programs:
         try:
             return action()
         except Exception as error:
-            if folders.breakage(error) is None:
+            if disk.breakage(error) is None:
                 raise
         self._sweep()
         try:
             return action()
         except Exception as error:
-            cause = folders.breakage(error)
+            cause = disk.breakage(error)
             if cause is None:
                 raise
             raise SiteError(f"cannot work in {self._folder}: {_said(error, cause)}") from error
@@ -259,7 +261,7 @@ class Programs:
         if self._keep:
             return
         if folders.is_small(folder):
-            folders.remove(folder)
+            shutil.rmtree(folder, ignore_errors=True)
         else:
             self._sweeper.submit(shutil.rmtree, folder, ignore_errors=True)
 

@@ -15,7 +15,7 @@ import functools
 import gc
 import json
 import os
-import selectors
+import select
 import signal
 import socket
 import sys
@@ -57,7 +57,7 @@ class Server:
         self._link = link
         self._pid = os.getpid()
         self._ids: dict[int, str] = {}
-        self._tasks: dict[str, str] = {}
+        self._tasks: dict[str, tuple[str, int]] = {}
         self._buffer = b""
 
     def serve(self) -> None:
@@ -68,16 +68,15 @@ class Server:
         signal.set_wakeup_fd(self._waking.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the engine, which ends what runs
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._link, selectors.EVENT_READ)
-        self._selector.register(reading, selectors.EVENT_READ)
+        poll = select.poll()
+        poll.register(self._link, select.POLLIN)
+        poll.register(reading, select.POLLIN)
         control_process(_PR_SET_CHILD_SUBREAPER, 1)  # whoever loses its parent gets this one, and ends with it
         is_asked = True
         while is_asked:
-            for key, _ in self._selector.select():
-                if key.fileobj is reading:
-                    with contextlib.suppress(BlockingIOError):
-                        reading.recv(4096)
+            for ready, _ in poll.poll():
+                if ready == reading.fileno():
+                    reading.recv(4096)
                 else:
                     is_asked = self._receive()
             self._reap()
@@ -95,7 +94,8 @@ class Server:
         for line in lines:
             request = json.loads(line)
             if "task" in request:
-                self._tasks[request["template"]] = request["task"]
+                threads = json.loads(request["task"]).get("limits", {}).get("threads", 1)
+                self._tasks[request["template"]] = (request["task"], threads)
             else:
                 self._start(request)
         return bool(data)
@@ -132,15 +132,14 @@ class Server:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.SIG_DFL)
-            self._selector.close()
             self._waking.close()
             self._link.close()
             is_known = os.read(told, 1)
             os.close(told)
             if is_known and os.getppid() == self._pid:
-                _take_output(Path(request["folder"]))
-                task = self._tasks[request["template"]]
-                _allow_threads(json.loads(task).get("limits", {}).get("threads", 1))
+                _take_output(request["folder"])
+                task, threads = self._tasks[request["template"]]
+                _allow_threads(threads)
                 status = runtime.execute(request["verb"], request["environment"] | {"EAS_TASK": task})
                 sys.stdout.flush()
                 sys.stderr.flush()
@@ -171,7 +170,7 @@ class Server:
             self._link.sendall(json.dumps(message).encode() + b"\n")
 
 
-def _take_output(folder: Path) -> None:
+def _take_output(folder: str) -> None:
     """Stand in the folder of an attempt, and let what is printed go into a file there."""
     os.chdir(folder)
     output = os.open(OUTPUT, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)

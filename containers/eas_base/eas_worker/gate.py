@@ -139,11 +139,12 @@ def brought(folder: Path) -> Left:
 
 
 def _last_try(attempts: Path) -> tuple[int | None, dict[str, Any]]:
-    numbers = sorted(int(path.name.removeprefix("attempt-")) for path in attempts.glob("attempt-*"))
+    names = [path.name for path in attempts.iterdir()] if attempts.exists() else []
+    numbers = [int(name.removeprefix("attempt-")) for name in names if name.startswith("attempt-")]
     if not numbers:
         return None, {}
-    record = attempts / f"attempt-{numbers[-1]}" / "run.json"
-    return numbers[-1], read_json(record) if record.exists() else {}
+    record = attempts / f"attempt-{max(numbers)}" / "run.json"
+    return max(numbers), read_json(record) if record.exists() else {}
 
 
 def what_broke(status: str, run: Mapping[str, Any]) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib.util
 import sys
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from eas_worker.api import MARK, ContractError
@@ -35,20 +34,6 @@ def find(programs: Path, kind: str, task: str) -> Path | None:
     return path if path.is_file() else None
 
 
-class _Loader(SourceFileLoader):
-    """Loads a script that is compiled once for all forks of a process, and leaves nothing beside it."""
-
-    def get_code(self, fullname: str) -> CodeType:
-        """Return the script's code as it is now."""
-        status = Path(self.get_filename(fullname)).stat()
-        return _code(self.get_filename(fullname), status.st_mtime_ns, status.st_size)
-
-
-@functools.cache
-def _code(path: str, _modified_ns: int, _size: int) -> CodeType:
-    return compile(Path(path).read_bytes(), path, "exec", dont_inherit=True)
-
-
 @contextlib.contextmanager
 def loaded(path: Path, kind: str) -> Iterator[Callable[[Any], None]]:
     """Load a script for as long as the block lasts, and give its entry point.
@@ -56,15 +41,20 @@ def loaded(path: Path, kind: str) -> Iterator[Callable[[Any], None]]:
     The module stands in `sys.modules` meanwhile, because pickling and dataclasses look their module up there.
     """
     name = f"eas_program_{kind}_{path.stem}"
-    loader = _Loader(name, str(path))
-    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
-    assert spec is not None
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    status = path.stat()
+    module = sys.modules[name] = ModuleType(name)
+    module.__file__ = str(path)
     try:
-        loader.exec_module(module)
+        exec(_code(str(path), status.st_mtime_ns, status.st_size), vars(module))  # noqa: S102 - that is what it is for
         yield _entry(vars(module), kind, path)
     finally:
         del sys.modules[name]
+
+
+@functools.cache
+def _code(path: str, _modified_ns: int, _size: int) -> CodeType:
+    """Compile a script: once for a process and all its forks, unless it is changed."""
+    return compile(Path(path).read_bytes(), path, "exec", dont_inherit=True)
 
 
 def _entry(names: dict[str, object], kind: str, path: Path) -> Callable[[Any], None]:

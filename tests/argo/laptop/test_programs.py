@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from eas_argo.laptop import folders, programs
+from eas_argo.laptop import disk, programs
 from eas_argo.laptop.engine import Ended, Work
 from eas_argo.laptop.errors import SiteError
 from eas_argo.laptop.folders import folder_name
@@ -364,8 +364,17 @@ def test_no_folder_can_be_made(box: Box, monkeypatch: pytest.MonkeyPatch) -> Non
 
     box.program("quick", "pass")
     with box.programs() as running:
-        monkeypatch.setattr(Path, "mkdir", mkdir)
+        monkeypatch.setattr(os, "mkdir", mkdir)
         with pytest.raises(SiteError, match=f"cannot work in {box.work}: Read-only file system"):
+            box.start(running, "quick")
+
+
+def test_a_store_that_was_removed(box: Box) -> None:
+    """Where there is no folder any more, tasks are not to blame."""
+    box.program("quick", "pass")
+    with box.programs() as running:
+        box.work.rename(box.folder / "elsewhere")
+        with pytest.raises(SiteError, match=f"cannot work in {box.work}: No such file or directory"):
             box.start(running, "quick")
 
 
@@ -406,7 +415,7 @@ def test_a_program_without_room_on_a_disk_that_is_nearly_full(
     box: Box, monkeypatch: pytest.MonkeyPatch, body: str
 ) -> None:
     """It is not to blame: whatever runs next would fail as well."""
-    monkeypatch.setattr(folders, "_ENOUGH", 1.1)
+    monkeypatch.setattr(disk, "_ENOUGH", 1.1)
     box.program("writes", body)
     with pytest.raises(SiteError, match=f"cannot work in {box.work}: No space left on device"):
         box.ended("writes")
