@@ -13,9 +13,32 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine
 
+from eas_provenance import migrations
 from eas_provenance.database import Database
 
 KINDS = ("sqlite", "postgresql")
+SECOND = '''"""Change a table that others refer to."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    """Rename one column, and add another."""
+    with op.batch_alter_table("run") as batch:
+        batch.alter_column("user", new_column_name="owner", existing_type=sa.String(), nullable=False)
+        batch.add_column(sa.Column("colour", sa.String(), nullable=False, server_default="red"))
+
+
+def downgrade() -> None:
+    """Undo it."""
+    with op.batch_alter_table("run") as batch:
+        batch.drop_column("colour")
+        batch.alter_column("owner", new_column_name="user", existing_type=sa.String(), nullable=False)
+'''
 
 
 @pytest.fixture(scope="session")
@@ -110,3 +133,16 @@ def database(database_url: str) -> Iterator[Database]:
     """Return an open database, of each kind in turn."""
     with Database.open(database_url, timeout_s=5) as opened:
         yield opened
+
+
+@pytest.fixture
+def next_eas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Return a function after which EAS is one that knows a further step."""
+
+    def become() -> None:
+        folder = tmp_path / "migrations % next"
+        shutil.copytree(migrations.FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        (folder / "versions/v0002_change.py").write_text(SECOND, encoding="utf-8")
+        monkeypatch.setattr(migrations, "FOLDER", folder)
+
+    return become
