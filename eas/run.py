@@ -126,7 +126,7 @@ def run(request: Request, place: Place, warn: Warn = lambda _: None) -> Finished
     refuse(manifest, place.cores, place.containers)
     folder = place.store.run(f"{manifest.generate_name}{secrets.token_hex(3)}")
     folder.make(request.sources, _about(request, manifest))
-    return _work(folder, manifest, Past(), place, warn)
+    return _work(folder, manifest, (), place, warn)
 
 
 def resume(folder: RunFolder, place: Place, warn: Warn = lambda _: None) -> Finished:
@@ -154,18 +154,18 @@ def rerun(folder: RunFolder, place: Place, chosen: Callable[[Task], bool], warn:
     for entry in folder.journal.updates():
         states.update(entry.update)
     nodes = [told.id for task in states.tasks.values() if chosen(task) for told in task.nodes.values()]
-    anew = [*nodes, *states.broken_questions()]
-    if not anew:
+    again = [*nodes, *states.broken_questions()]
+    if not again:
         raise NothingToDoError
-    return _again(folder, place, anew, warn)
+    return _again(folder, place, again, warn)
 
 
-def _again(folder: RunFolder, place: Place, anew: Collection[str], warn: Warn) -> Finished:
+def _again(folder: RunFolder, place: Place, chosen: Collection[str], warn: Warn) -> Finished:
     manifest = load(folder.sources().workflow)
     refuse(manifest, place.cores, place.containers)
     nodes = folder.journal.nodes()
-    around = {other for name in anew for other in ancestors(name, nodes)}
-    return _work(folder, manifest, Past(nodes, {*anew, *around}), place, warn)
+    around = {other for name in chosen for other in ancestors(name, nodes)}
+    return _work(folder, manifest, {*chosen, *around}, place, warn)
 
 
 def refuse(manifest: Manifest, cores: int | None = None, containers: Path = CONTAINERS) -> None:
@@ -206,13 +206,12 @@ def _about(request: Request, manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def _work(folder: RunFolder, manifest: Manifest, past: Past, place: Place, warn: Warn) -> Finished:
-    """Work on a run until it ends, as the only engine."""
+def _work(folder: RunFolder, manifest: Manifest, again: Collection[str], place: Place, warn: Warn) -> Finished:
+    """Work on a run until it ends, as the only engine; `again` are the nodes to be done again."""
     site = sites.this_machine(place.cores)
     for warning in sites.clamped(manifest, site):
         warn(warning)
     about = folder.about()
-    identity = Run(folder.name, about["uid"], {}, past)
     expected = {kind: Count(facts["at_least"], facts["at_most"]) for kind, facts in about["types"].items()}
     progress = Progress(expected)
     start = time.monotonic()
@@ -227,7 +226,8 @@ def _work(folder: RunFolder, manifest: Manifest, past: Past, place: Place, warn:
         ) as programs,
         Live(progress, quiet=place.quiet) as live,
     ):
-        journal.begin_life()
+        journal.begin_life(again)
+        identity = Run(folder.name, about["uid"], {}, Past(*journal.known()))
         _go(Engine(manifest, identity, programs, site, journal.write), interruptions, folder, live)
         recording.follow()
     return Finished(folder.name, prefix(folder), place.store, recording.states, time.monotonic() - start)

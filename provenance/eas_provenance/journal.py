@@ -4,8 +4,9 @@ It is to the engine of one machine what the status of a Workflow is to a control
 Whoever else wants to know follows the file. A line is one of
 
 - a node in Argo's own words; of several lines about one node the last counts;
-- `{"forget": NAME}`: what stands beneath this node is no part of the run any more;
-- `{"life": NUMBER}`: an engine begins to work on the run, for the first time or again.
+- `{"forget": NAME}`: this node and what stands beneath it is no part of the run any more;
+- `{"life": NUMBER, "again": [NAME, ...]}`: an engine begins to work on the run, for the first time or again, and is
+  to do these nodes again.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Self
 
@@ -82,8 +83,8 @@ class Journal:
         if not whole:
             raise self._problem(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
 
-    def begin_life(self) -> None:
-        """Note that an engine begins to work on the run: what it tells is newer than all before.
+    def begin_life(self, again: Collection[str] = ()) -> None:
+        """Note that an engine begins to work on the run, and which nodes somebody asked to be done again.
 
         Raises
         ------
@@ -91,7 +92,7 @@ class Journal:
             When it cannot be written.
         """
         lives = [entry.update["life"] for entry in self.updates() if "life" in entry.update]
-        self.write({"life": max(lives, default=0) + 1})
+        self.write({"life": max(lives, default=0) + 1, **({"again": sorted(again)} if again else {})})
 
     def _problem(self, error: OSError) -> RepositoryError:
         return RepositoryError(f"cannot note what happens in {self.path}: {error.strerror}")
@@ -120,9 +121,13 @@ class Journal:
         except (OSError, ValueError) as error:
             raise RepositoryError(f"cannot read {self.path}, byte {position}: {error}") from error
 
+    def known(self) -> Known:
+        """Return what follows from all of it."""
+        return known(entry.update for entry in self.updates())
+
     def nodes(self) -> dict[str, Update]:
         """Return the nodes by name, as they were last."""
-        return nodes(entry.update for entry in self.updates())
+        return self.known().nodes
 
 
 def _update(line: bytes) -> Update:
@@ -132,14 +137,31 @@ def _update(line: bytes) -> Update:
     return update
 
 
-def nodes(updates: Iterable[Update]) -> dict[str, Update]:
-    """Return the nodes by name, as they were last in a sequence of updates."""
-    found: dict[str, Update] = {}
+class Known(NamedTuple):
+    """What follows from a sequence of updates.
+
+    `nodes` are the nodes by name, as they were last; `lives` the numbers of the lives in which that was told; `again`
+    the nodes that were to be done again, and the life in which that was asked for.
+    """
+
+    nodes: dict[str, Update]
+    lives: dict[str, int]
+    again: dict[str, int]
+
+
+def known(updates: Iterable[Update]) -> Known:
+    """Return what follows from a sequence of updates."""
+    found = Known({}, {}, {})
+    life = 0
     for update in updates:
         if "name" in update:
-            found[update["name"]] = update
-        elif "forget" in update:
-            beneath = (f"{update['forget']}.", f"{update['forget']}(")
-            for name in [name for name in found if name.startswith(beneath)]:
-                del found[name]
+            found.nodes[update["name"]] = update
+            found.lives[update["name"]] = life
+        elif "life" in update:
+            life = update["life"]
+            found.again.update(dict.fromkeys(update.get("again", ()), life))
+        else:
+            gone = update["forget"]
+            for name in [name for name in found.nodes if name == gone or name.startswith((f"{gone}.", f"{gone}("))]:
+                del found.nodes[name], found.lives[name]
     return found

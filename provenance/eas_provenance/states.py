@@ -242,12 +242,16 @@ class States:
         return changed
 
     def _forget(self, name: str) -> None:
-        """Drop what stands beneath a node: an engine has found that it is no part of the run any more."""
+        """Drop a node and what stands beneath it: an engine has found that it is no part of the run any more."""
         beneath = (f"{name}.", f"{name}(")
+
+        def is_gone(identifier: str) -> bool:
+            return identifier == name or identifier.startswith(beneath)
+
         for found in (self.tasks, self._hidden):
-            for path in [path for path, task in found.items() if task.program.id.startswith(beneath)]:
+            for path in [path for path, task in found.items() if is_gone(task.program.id)]:
                 del found[path]
-        for identifier in [one for one in self._questions if one.startswith(beneath)]:
+        for identifier in [one for one in self._questions if is_gone(one)]:
             del self._questions[identifier]
 
     def _take_root(self, node: dict[str, Any]) -> list[Task]:

@@ -9,7 +9,7 @@ from eas_argo.laptop.engine import Engine, Run, Site, Work
 from eas_argo.laptop.manifest import load
 from eas_argo.laptop.past import Past, ancestors
 from eas_argo.laptop.stubs import Entry, Script, Stubs
-from eas_provenance.journal import nodes
+from eas_provenance.journal import known
 from eas_provenance.states import States
 from tests.property.chains import Case, cases
 from tests.reference.comparing import compiled
@@ -48,11 +48,10 @@ class Lives:
         self.stubs = Counting(Script(entries))
         self.journal: list[Json] = []
 
-    def live(self, left: int | None = None, *, anew: tuple[str, ...] = (), stop: bool = False) -> None:
+    def live(self, left: int | None = None, *, again: tuple[str, ...] = (), stop: bool = False) -> None:
         """Work on the run: to the end, or for so many updates more, and then die or be stopped."""
-        self.journal.append({"life": len(self.journal) + 1})
-        past = nodes(self.journal)
-        around = {other for name in anew for other in ancestors(name, past)}
+        around = {other for name in again for other in ancestors(name, known(self.journal).nodes)}
+        self.journal.append({"life": len(self.journal) + 1, "again": [*again, *around]})
         end = None if left is None else len(self.journal) + left
 
         def observe(update: Json) -> None:
@@ -62,7 +61,7 @@ class Lives:
                     raise BrokenError
                 engine.stop()
 
-        engine = Engine(self.manifest, Run("run", "", {}, Past(past, {*anew, *around})), self.stubs, SITE, observe)
+        engine = Engine(self.manifest, Run("run", "", {}, Past(*known(self.journal))), self.stubs, SITE, observe)
         try:
             engine.run()
         except BrokenError:
@@ -70,7 +69,9 @@ class Lives:
 
     def end(self) -> dict[str, Any]:
         """Return what there is to know of every node in the end."""
-        return {name: (node["type"], node["phase"], parameters(node)) for name, node in nodes(self.journal).items()}
+        return {
+            name: (node["type"], node["phase"], parameters(node)) for name, node in known(self.journal).nodes.items()
+        }
 
     def states(self) -> dict[str, Any]:
         """Return what became of the tasks."""
@@ -99,7 +100,7 @@ def test_broken_off_anywhere(case: Case, ends: list[tuple[int, bool]]) -> None:
     undisturbed.live()
     run = Lives(case)
     for left, stop in ends:
-        ended = {name for name, node in nodes(run.journal).items() if node["phase"] in ("Succeeded", "Failed")}
+        ended = {name for name, node in known(run.journal).nodes.items() if node["phase"] in ("Succeeded", "Failed")}
         run.stubs.begun.clear()
         run.live(left, stop=stop)
         shut_down = {node["name"] for node in run.journal if "shutdown" in node.get("message", "")}
@@ -117,11 +118,11 @@ def test_parts_done_again(case: Case, data: st.DataObject) -> None:
     run.live()
     states, before = run.states(), run.end()
     pods = sorted(name for name, (kind, _, _) in before.items() if kind == "Retry")
-    anew = tuple(data.draw(st.lists(st.sampled_from(pods), max_size=3, unique=True))) if pods else ()
+    again = tuple(data.draw(st.lists(st.sampled_from(pods), max_size=3, unique=True))) if pods else ()
     run.stubs.begun.clear()
-    run.live(data.draw(st.none() | st.integers(1, 40)), anew=anew)
+    run.live(data.draw(st.none() | st.integers(1, 40)), again=again)
     run.live()
-    assert {name.rpartition("(")[0] for name in run.stubs.begun} >= set(anew)
+    assert {name.rpartition("(")[0] for name in run.stubs.begun} >= set(again)
     assert differing(run.states(), states) == {}
     changes = differing(run.end(), before)
     assert {name: change for name, change in changes.items() if name[: name.rindex("(")] not in pods} == {}

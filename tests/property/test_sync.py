@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from eas_argo.laptop.engine import Engine, Run, Site
 from eas_argo.laptop.manifest import load
 from eas_argo.laptop.stubs import Entry, Script, Stubs
+from eas_provenance import journal
 from eas_provenance.database import Database
-from eas_provenance.journal import nodes
 from tests.property.chains import Case, cases
 from tests.provenance.kept import begin, known
 from tests.reference.comparing import compiled
@@ -59,7 +59,7 @@ def rows(database: Database, run: Simulated, updates: list[Json], pauses: set[in
         if number in pauses:
             sync.flush(str(number))
     if settle:
-        sync.settle(nodes(run.updates).values())
+        sync.settle(journal.known(run.updates).nodes.values())
     sync.flush("end")
     return known(database, run_id)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from eas_provenance.errors import RepositoryError
-from eas_provenance.journal import Entry, Journal, nodes
+from eas_provenance.journal import Entry, Journal, known
 
 
 def node(name: str, phase: str) -> dict[str, Any]:
@@ -63,9 +63,15 @@ def test_lives(journal: Journal) -> None:
 
 
 def test_what_is_forgotten() -> None:
-    """What stands beneath a node goes, and nothing else."""
+    """The node and what stands beneath it goes, and nothing else."""
     names = ["r", "r.a", "r.a(0:0)", "r.a(0:0).b", "r.ab"]
-    assert list(nodes([*(node(name, "Failed") for name in names), {"forget": "r.a"}])) == ["r", "r.a", "r.ab"]
+    assert list(known([*(node(name, "Failed") for name in names), {"forget": "r.a"}]).nodes) == ["r", "r.ab"]
+
+
+def test_what_is_known() -> None:
+    """How old nodes are, and what is to be done again since when."""
+    updates = [{"life": 1}, node("a", "Failed"), node("b", "Failed"), {"life": 2, "again": ["a"]}, node("b", "Running")]
+    assert known(updates) == ({"a": updates[1], "b": updates[4]}, {"a": 1, "b": 2}, {"a": 2})
 
 
 @pytest.mark.parametrize("line", [b"[]\n", b"{}\n", b"nonsense\n", b"\xff\n", b"1\n"])

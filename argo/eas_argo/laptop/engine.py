@@ -70,12 +70,12 @@ class Run(NamedTuple):
 
 
 class State:
-    """How a step ended: its phase and its output parameters; `is_new` when anything of it was done in this life."""
+    """How a step ended: its phase and its output parameters, and the life of the engine in which it did."""
 
-    __slots__ = ("is_new", "outputs", "phase")
+    __slots__ = ("life", "outputs", "phase")
 
-    def __init__(self, phase: str, outputs: dict[str, str], *, is_new: bool = True) -> None:
-        self.phase, self.outputs, self.is_new = phase, outputs, is_new
+    def __init__(self, phase: str, outputs: dict[str, str], life: int) -> None:
+        self.phase, self.outputs, self.life = phase, outputs, life
 
     def member(self, name: str) -> Any:
         """Return a member as expressions name it."""
@@ -192,45 +192,44 @@ class Engine:
         elif isinstance(template, Open):
             place.type = "Suspend"
             place.tell("Succeeded")
-            done(State("Succeeded", {}))
+            done(State("Succeeded", {}, self.past.now))
         else:
             _Retry(self, template, place, done).start()
 
     def ended_before(self, place: _Place) -> State | None:
-        """Return how a node ended in an earlier life; None when it did not, or what it depends on is done anew."""
-        node = None if place.is_anew else self.past.ended(place.name)
+        """Return how a node ended in an earlier life; None when it did not, or what it depends on is newer."""
+        node = self.past.ended(place.name, place.since)
         if node is None:
             return None
         outputs = node.get("outputs", {}).get("parameters", ())
-        return State(node["phase"], {one["name"]: one["value"] for one in outputs}, is_new=False)
+        return State(node["phase"], {one["name"]: one["value"] for one in outputs}, self.past.life(place.name))
 
-    def forget_beneath(self, place: _Place) -> None:
-        """Tell that what stood beneath a node in an earlier life is no part of the run any more."""
-        if place.is_anew and self.past.beneath(place.name):
-            self.observe({"forget": place.name})
+    def forget(self, name: str) -> None:
+        """Tell that a node of an earlier life, and what stands beneath it, is no part of the run any more."""
+        self.observe({"forget": name})
 
 
 class _Place:
     """A node: its name in the tree, its template and the parameters it got.
 
-    `is_anew` tells that something it depends on was done in this life, so that nothing of an earlier one counts.
+    `since` is the life in which the newest of what it depends on was done: what is older does not count.
     """
 
-    __slots__ = ("boundary", "engine", "is_anew", "is_try", "name", "parameters", "started", "template", "type")
+    __slots__ = ("boundary", "engine", "is_try", "name", "parameters", "since", "started", "template", "type")
 
     def __init__(
         self, engine: Engine, name: str, boundary: str | None, template: str, parameters: dict[str, str]
     ) -> None:
         self.engine, self.name, self.boundary = engine, name, boundary
         self.template, self.parameters = template, parameters
-        self.type, self.is_try, self.is_anew = "DAG", False, False
+        self.type, self.is_try, self.since = "DAG", False, 0
         self.started = ""
 
     def child(self, name: str, template: str, parameters: dict[str, str]) -> _Place:
         """Return a node below this one; the boundary of nodes is the DAG that they belong to."""
         boundary = self.name if self.type == "DAG" else self.boundary
         place = _Place(self.engine, f"{self.name}{name}", boundary, template, parameters)
-        place.is_anew = self.is_anew
+        place.since = self.since
         return place
 
     def tell(
@@ -239,7 +238,7 @@ class _Place:
         """Tell the observer of the node as it is now."""
         now = self.engine.now()
         if not self.started:
-            before = None if self.is_anew or self.is_try else self.engine.past.opened(self.name)
+            before = None if self.is_try else self.engine.past.opened(self.name, self.since)
             self.started = before["startedAt"] if before is not None else now
         node: Node = {
             "id": self.name,
@@ -291,8 +290,9 @@ class _DagRun:
                 self._later(self.dag.steps[name])
 
     @property
-    def _is_new(self) -> bool:
-        return self.place.is_anew or any(state.is_new for state in self.states.values())
+    def _life(self) -> int:
+        """The newest life in which anything of it was done."""
+        return max((state.life for state in self.states.values()), default=self.place.since)
 
     def _later(self, step: Step) -> None:
         self.engine.todo.append(lambda: self._consider(step))
@@ -302,7 +302,7 @@ class _DagRun:
         waited = {name: self.states[name] for name in step.depends.steps}
         phases = {name: state.phase for name, state in waited.items()}
         place = self.place.child(f".{step.name}", step.template, {})
-        place.is_anew = place.is_anew or any(state.is_new for state in waited.values())
+        place.since = max((state.life for state in waited.values()), default=place.since)
         try:
             if not step.depends.test(phases):
                 self._leave_out(step, place, "Omitted", "omitted: depends condition not met")
@@ -317,15 +317,16 @@ class _DagRun:
             place.parameters = {one.name: one.value(self.scope) for one in step.arguments}
         except FormError as error:
             place.tell("Error", message=str(error))
-            self._ended(step, State("Error", {}))
+            self._ended(step, State("Error", {}, place.since))
             return
         self.engine.begin(place, lambda state: self._ended(step, state))
 
     def _leave_out(self, step: Step, place: _Place, phase: str, message: str) -> None:
-        self.engine.forget_beneath(place)
+        if self.engine.past.ran(place.name):
+            self.engine.forget(place.name)
         place.type = "Skipped"
         place.tell(phase, message=message)
-        self._ended(step, State(phase, {}, is_new=place.is_anew))
+        self._ended(step, State(phase, {}, place.since))
 
     def _fan_out(self, step: Step, place: _Place) -> None:
         assert step.items is not None
@@ -339,7 +340,8 @@ class _DagRun:
         if ended is not None:
             self._ended(step, ended)
             return
-        self.engine.forget_beneath(place)
+        for index in range(int(count), self.engine.past.items(place.name)):
+            self.engine.forget(f"{place.name}({index}:{index})")
         place.tell("Running")
         self.engine.loops.append(_FanOut(step, place, self.scope, int(count), lambda state: self._ended(step, state)))
 
@@ -362,7 +364,7 @@ class _DagRun:
             except FormError as error:
                 phase, message = "Error", str(error)
         self.place.tell(phase, message=message, outputs=outputs)
-        self.done(State(phase, outputs, is_new=self._is_new))
+        self.done(State(phase, outputs, self._life))
 
     def _phase(self) -> str:
         """Return the worst of the leaves; one that did not run is as bad as what it waited for."""
@@ -392,7 +394,7 @@ class _FanOut:
             done,
         )
         self.begun = self.ended = 0
-        self.worst, self.is_new = "Succeeded", place.is_anew
+        self.worst, self.life = "Succeeded", place.since
 
     def next(self) -> None:
         """Begin the next child."""
@@ -405,17 +407,17 @@ class _FanOut:
             parameters = {one.name: one.value(scope) for one in self.step.arguments}
         except FormError as error:
             self.place.child(f"({index}:{index})", self.step.template, {}).tell("Error", message=str(error))
-            self._child(State("Error", {}))
+            self._child(State("Error", {}, self.life))
             return
         place = self.place.child(f"({index}:{index})", self.step.template, parameters)
         self.engine.begin(place, self._child)
 
     def _child(self, state: State) -> None:
         self.ended += 1
-        self.worst, self.is_new = _worst([self.worst, state.phase]), self.is_new or state.is_new
+        self.worst, self.life = _worst([self.worst, state.phase]), max(self.life, state.life)
         if self.ended == self.count:
             self.place.tell(self.worst)
-            self.done(State(self.worst, {}, is_new=self.is_new))
+            self.done(State(self.worst, {}, self.life))
 
 
 class _Retry:
@@ -426,21 +428,19 @@ class _Retry:
 
     def __init__(self, engine: Engine, pod: Pod, place: _Place, done: Done) -> None:
         self.engine, self.pod, self.place, self.done = engine, pod, place, done
-        self.attempt = engine.past.tries(place.name)
-        goes_on = not place.is_anew and engine.past.opened(place.name) is not None
-        self.first = 0 if goes_on else self.attempt
+        self.first, self.attempt = engine.past.tries(place.name, engine.past.oldest(place.name, place.since))
         self.last_message = ""
 
     def start(self) -> None:
         self.place.type = "Retry"
-        goes_on = self.attempt > self.first
         self.place.tell("Running")
-        last = self.engine.past.ended(f"{self.place.name}({self.attempt - 1})") if goes_on else None
-        if last is None:
+        if self.attempt == self.first:
             self._try()
-        else:  # an engine that died may have left untold what follows from it
-            self.attempt -= 1
-            self._take(_ended(last))
+            return
+        self.attempt -= 1  # an engine that died may have left untold what follows from its end
+        last = self.engine.past.ended(f"{self.place.name}({self.attempt})")
+        assert last is not None
+        self._take(_ended(last))
 
     def _try(self) -> None:
         place = self.place.child(f"({self.attempt})", self.place.template, self.place.parameters)
@@ -499,7 +499,7 @@ class _Retry:
 
     def _end(self, ended: Ended) -> None:
         self.place.tell(ended.phase, message=ended.message, outputs=ended.parameters, exit_code=ended.exit_code)
-        self.done(State(ended.phase, ended.parameters))
+        self.done(State(ended.phase, ended.parameters, self.engine.past.now))
 
 
 def _ended(node: Node) -> Ended:

@@ -1,13 +1,13 @@
 """What earlier lives of a run's engine came to, so that a later one does only what is left.
 
 A run outlives its engine: the nodes that had ended when it died or was stopped stay as they are, and with them all
-that they stand for. Some may be done anew on purpose; whatever depends on those is done anew as well, which only shows
-as the engine goes along.
+that they stand for. Lives are numbered, and a node is as old as the life in which it was told last. As with `make`,
+what is older than something it depends on is done again, and so is what somebody asked for after it was done.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 Node = dict[str, Any]
@@ -22,34 +22,62 @@ class Past:
     Parameters
     ----------
     nodes : mapping
-        The nodes as they were last, by name.
-    anew : collection of str
-        Names of nodes that are done again although they had ended. What they stand in must be among them.
+        The nodes as they were last.
+    lives : mapping
+        The numbers of the lives in which they were told last.
+    again : mapping
+        The nodes that somebody asked to be done again, with all that they stand in: the life before which they must
+        not have been told.
     """
 
-    def __init__(self, nodes: Mapping[str, Node] | None = None, anew: Collection[str] = ()) -> None:
-        self._nodes, self._anew = nodes or {}, frozenset(anew)
+    def __init__(
+        self,
+        nodes: Mapping[str, Node] | None = None,
+        lives: Mapping[str, int] | None = None,
+        again: Mapping[str, int] | None = None,
+    ) -> None:
+        self._nodes, self._lives, self._again = nodes or {}, lives or {}, again or {}
+        self.now = max((*self._lives.values(), *self._again.values()), default=0) + 1
+        """The number of the life that begins now."""
 
-    def ended(self, name: str) -> Node | None:
-        """Return a node that had ended of itself and stays as it is; None when there is none."""
-        node = self._nodes.get(name)
-        return node if node is not None and name not in self._anew and _has_ended(node) else None
+    def ended(self, name: str, since: int = 0) -> Node | None:
+        """Return a node that ended of itself, and did so since a life; None when there is none."""
+        node = self._known(name, since)
+        return node if node is not None and _has_ended(node) else None
 
-    def opened(self, name: str) -> Node | None:
-        """Return a node that had begun and goes on; None when there is none."""
-        node = self._nodes.get(name)
-        return node if node is not None and name not in self._anew and not _has_ended(node) else None
+    def opened(self, name: str, since: int = 0) -> Node | None:
+        """Return a node that began, since a life, and goes on; None when there is none."""
+        node = self._known(name, since)
+        return node if node is not None and not _has_ended(node) else None
 
-    def tries(self, name: str) -> int:
-        """Return how many tries of a program have ended; their numbers are not used again."""
+    def _known(self, name: str, since: int) -> Node | None:
+        return self._nodes.get(name) if self.life(name) >= self.oldest(name, since) else None
+
+    def oldest(self, name: str, since: int) -> int:
+        """Return the life before which a node must not have been told, when what it depends on is of some life."""
+        return max(since, self._again.get(name, 0))
+
+    def life(self, name: str) -> int:
+        """Return the life in which a node was told last; 0 for one that is not known."""
+        return self._lives.get(name, 0)
+
+    def tries(self, name: str, since: int) -> tuple[int, int]:
+        """Return how many tries of a program ended before a life, and in all; their numbers are not used again."""
+        lives = []
+        while (node := self._nodes.get(f"{name}({len(lives)})")) is not None and _has_ended(node):
+            lives.append(self.life(node["name"]))
+        return sum(life < since for life in lives), len(lives)
+
+    def items(self, name: str) -> int:
+        """Return how many items a fan-out had, as far as they were begun."""
         count = 0
-        while (node := self._nodes.get(f"{name}({count})")) is not None and _has_ended(node):
+        while self.life(f"{name}({count}:{count})"):
             count += 1
         return count
 
-    def beneath(self, name: str) -> bool:
-        """Return whether anything stands beneath a node."""
-        return any(other.startswith((f"{name}.", f"{name}(")) for other in self._nodes)
+    def ran(self, name: str) -> bool:
+        """Return whether a node was more than left out."""
+        return name in self._nodes and self._nodes[name]["type"] != "Skipped"
 
 
 def _has_ended(node: Node) -> bool:

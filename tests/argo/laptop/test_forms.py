@@ -10,7 +10,7 @@ from eas_argo.laptop.forms import FormError, Scope, UnsupportedError, expression
 SCOPE = Scope(
     {"workflow.name": "run-1", "workflow.parameters.seed": "7"},
     {"i": "2", "answers": '{"q0": 1}'},
-    {"x": State("Succeeded", {"n": "3", "answers": '{"q0": 0}'}), "y": State("Skipped", {})},
+    {"x": State("Succeeded", {"n": "3", "answers": '{"q0": 0}'}, 1), "y": State("Skipped", {}, 1)},
     item="4",
     retries=1,
 )
