@@ -17,13 +17,15 @@ from eas_provenance import migrations
 from eas_provenance.database import Database
 
 KINDS = ("sqlite", "postgresql")
-SECOND = '''"""Change a table that others refer to."""
+NEWEST = migrations.newest()
+NEXT = f"{int(NEWEST) + 1:04}"
+STEP = f'''"""Change a table that others refer to."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "{NEXT}"
+down_revision = "{NEWEST}"
 
 
 def upgrade() -> None:
@@ -142,7 +144,7 @@ def next_eas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], No
     def become() -> None:
         folder = tmp_path / "migrations % next"
         shutil.copytree(migrations.FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__"))
-        (folder / "versions/v0002_change.py").write_text(SECOND, encoding="utf-8")
+        (folder / f"versions/v{NEXT}_change.py").write_text(STEP, encoding="utf-8")
         monkeypatch.setattr(migrations, "FOLDER", folder)
 
     return become

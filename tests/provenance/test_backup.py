@@ -15,7 +15,7 @@ from eas_provenance.backup import restore, save
 from eas_provenance.database import Database
 from eas_provenance.errors import DatabaseError
 from eas_provenance.tables import Tag
-from tests.provenance.conftest import KINDS
+from tests.provenance.conftest import KINDS, NEWEST, NEXT
 from tests.provenance.databases import begin, content, fill, runs
 
 Lines = list[Any]
@@ -106,13 +106,13 @@ def test_a_backup_of_an_older_eas(
     next_eas()
     with Database(new_url(kind)) as database:
         restore(backup, database)
-        assert database.revision() == "0002"
+        assert database.revision() == NEXT
         assert content(database)["run"][0][-1] == "red"
         again = backup.with_name("again.gz")
         save(database, again)
     with Database(new_url(kind)) as other:
         restore(again, other)
-        assert other.revision() == "0002"
+        assert other.revision() == NEXT
 
 
 def test_a_backup_of_a_newer_eas(backup: Path, tmp_path: Path) -> None:
@@ -306,10 +306,10 @@ def duplicate(lines: Lines) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (column, "its tables are not those of schema 0001"),
-        (another, "its tables are not those of schema 0001"),
-        (without, "its tables are not those of schema 0001"),
-        (twice, "its tables are not those of schema 0001"),
+        (column, f"its tables are not those of schema {NEWEST}"),
+        (another, f"its tables are not those of schema {NEWEST}"),
+        (without, f"its tables are not those of schema {NEWEST}"),
+        (twice, f"its tables are not those of schema {NEWEST}"),
         (short, "it has a row of task that cannot be one"),
         (fewer, "it has fewer rows of .* than it should"),
         (duplicate, "UNIQUE constraint failed: .*"),

@@ -15,7 +15,7 @@ from eas_provenance import migrations
 from eas_provenance.database import Database
 from eas_provenance.errors import DatabaseError
 from eas_provenance.tables import Run, Table
-from tests.provenance.conftest import SECOND
+from tests.provenance.conftest import NEWEST, NEXT, STEP
 from tests.provenance.databases import content, fill
 
 
@@ -72,12 +72,12 @@ def test_rows_survive(database_url: str, next_eas: Callable[[], None]) -> None:
             database.check()
         database.upgrade()
         database.upgrade()
-        assert database.revision() == "0002"
+        assert database.revision() == NEXT
         after = content(database)
         assert {name: len(rows) for name, rows in after.items()} == {name: len(rows) for name, rows in before.items()}
         assert after["run"][0][-1] == "red"
         with database.migrating() as connection:
-            migrations.migrate(connection, "0001")
+            migrations.migrate(connection, NEWEST)
         assert reordered(content(database)) == reordered(before)
         with database.writing() as batch:
             batch.delete(Run, id=run_id)
@@ -95,11 +95,11 @@ def test_a_step_that_fails_changes_nothing(database_url: str, next_eas: Callable
         fill(database)
         before = content(database)
         next_eas()
-        broken = SECOND.replace('"red"))', '"red"))\n    raise OSError("out of luck")')
-        (migrations.FOLDER / "versions/v0002_change.py").write_text(broken, encoding="utf-8")
+        broken = STEP.replace('"red"))', '"red"))\n    raise OSError("out of luck")')
+        (migrations.FOLDER / f"versions/v{NEXT}_change.py").write_text(broken, encoding="utf-8")
         with pytest.raises(OSError, match="out of luck"):
             database.upgrade()
-        assert database.revision() == "0001"
+        assert database.revision() == NEWEST
         assert content(database) == before
 
 
@@ -119,10 +119,10 @@ def test_rows_of_missing_others_end_a_migration(tmp_path: Path) -> None:
 def test_drafting_a_step(database_url: str, next_eas: Callable[[], None], capsys: pytest.CaptureFixture[str]) -> None:
     """A draft has the name and the number that steps have."""
     next_eas()
-    (migrations.FOLDER / "versions/v0002_change.py").unlink()
+    (migrations.FOLDER / f"versions/v{NEXT}_change.py").unlink()
     with Database.open(database_url) as database, database.migrating() as connection:
-        command.revision(migrations.config(connection), "colour of runs", autogenerate=True, rev_id="0002")
-    assert migrations.newest() == "0002"
-    draft = (migrations.FOLDER / "versions/v0002_colour_of_runs.py").read_text(encoding="utf-8")
+        command.revision(migrations.config(connection), "colour of runs", autogenerate=True, rev_id=NEXT)
+    assert migrations.newest() == NEXT
+    draft = (migrations.FOLDER / f"versions/v{NEXT}_colour_of_runs.py").read_text(encoding="utf-8")
     assert draft.startswith('"""Colour of runs."""\n')
-    assert 'down_revision = "0001"' in draft
+    assert f'down_revision = "{NEWEST}"' in draft
