@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from eas.reports import errors, logs, outcomes, show, timings, tree
 from eas.reports.hooks import Hooks
+
+from . import errors, logs, outcomes, show, timings, tree
 
 __all__ = ["Hooks", "register"]
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from eas.run import Finished, Place, Request, run
+from eas.run import Finished, Place, Request, resume, run
 from eas_compiler import render
 from eas_compiler.compile import Options, compile_chain
 from eas_compiler.shape import shape
@@ -52,6 +52,7 @@ class Laptop:
         registry = {"types": {"data": {"doc": "Any file."}}, "containers": {"box": self.box}, "tasks": self.types}
         (self.folder / "registry.json").write_text(json.dumps(registry), encoding="utf-8")
         chain = json.dumps({"job_name": "test", "task_list": task_list, **fields}).encode()
+        (self.folder / "chain.json").write_bytes(chain)
         options = Options(registry=self.folder / "registry.json")
         workflow, checked = compile_chain("chain.json", chain, options)
         assert workflow is not None, "".join(map(render.as_text, checked.diagnostics))
@@ -77,6 +78,19 @@ class Laptop:
         assert data is not None, key
         found: dict[str, Any] = json.loads(data)
         return found
+
+
+def work(folder: Path, resumed: str | None) -> None:
+    """Run the chain that was compiled last in a folder, or go on with a run, as a process of its own does."""
+    laptop = Laptop(folder)
+    described = json.loads((folder / "registry.json").read_text(encoding="utf-8"))
+    laptop.types, laptop.box = described["tasks"], described["containers"]["box"]
+    chain = json.loads((folder / "chain.json").read_text(encoding="utf-8"))
+    with laptop.place() as place:
+        if resumed is None:
+            run(laptop.compiled(*chain["task_list"]), place)
+        else:
+            resume(place.store.run(resumed), place)
 
 
 def states(finished: Finished) -> dict[str, str]:

@@ -63,7 +63,7 @@ class Past:
 
     def tries(self, name: str, since: int) -> tuple[int, int]:
         """Return how many tries of a program ended before a life, and in all; their numbers are not used again."""
-        lives = []
+        lives: list[int] = []
         while (node := self._nodes.get(f"{name}({len(lives)})")) is not None and _has_ended(node):
             lives.append(self.life(node["name"]))
         return sum(life < since for life in lives), len(lives)
