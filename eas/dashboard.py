@@ -16,6 +16,8 @@ HOST, PORT = "127.0.0.1", 8501
 _TRIED_PORTS = 50
 _LOOK_S = 0.1
 _NEEDED = ("streamlit", "plotly", "sqlmodel")
+_HEAVY = ("pandas", "pyarrow", "plotly.graph_objects")
+"""What Streamlit would load for the first table and the first figure, while somebody waits for them."""
 
 
 def register(verbs: Any) -> None:
@@ -95,23 +97,9 @@ def _serve(arguments: argparse.Namespace, port: int) -> None:
 
     import eas_dashboard
     from eas_dashboard import data
-    from eas_dashboard.look import THEME
 
     os.environ[data.STORE] = str(arguments.store.absolute())
     os.environ[data.DATABASE] = arguments.db or ""
-    options = {
-        "server.address": arguments.host,
-        "server.port": port,
-        "server.headless": True,
-        "server.showEmailPrompt": False,
-        "server.fileWatcherType": "none",
-        "browser.gatherUsageStats": False,
-        "client.toolbarMode": "minimal",
-        "client.showErrorDetails": "none",
-        "logger.hideWelcomeMessage": True,
-        "logger.level": "warning",
-        **THEME,
-    }
     app = Path(eas_dashboard.__file__).with_name("app.py")
     host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
     over = threading.Event()
@@ -120,26 +108,21 @@ def _serve(arguments: argparse.Namespace, port: int) -> None:
     )
     announcer.start()
     try:
-        cli.main(["run", str(app), *as_flags(options)], prog_name="eas dashboard", standalone_mode=False)
+        where = [f"--server.address={arguments.host}", f"--server.port={port}", "--server.headless=true"]
+        cli.main(["run", str(app), *where], prog_name="eas dashboard", standalone_mode=False)
     finally:
         over.set()
         announcer.join()
 
 
-def as_flags(options: dict[str, Any]) -> list[str]:
-    """Return options of Streamlit as its command line takes them."""
-    return [
-        f"--{name}={str(one).lower() if isinstance(one, bool) else one}"
-        for name, given in options.items()
-        for one in (given if isinstance(given, list) else [given])
-    ]
-
-
 def _announce(url: str, over: threading.Event, *, open_browser: bool) -> None:
     """Say where the pages are, as soon as they are there."""
+    import importlib
     import webbrowser
     from urllib.request import urlopen
 
+    for name in _HEAVY:
+        importlib.import_module(name)
     while not over.wait(_LOOK_S):
         try:
             with urlopen(f"{url}/_stcore/health", timeout=1):  # noqa: S310 - it is our own

@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any, TypeVar
 
 import streamlit as st
 from sqlmodel import Session
@@ -21,6 +22,7 @@ LOCK_S = 5.0
 LARGEST_DOWNLOAD = 256 << 20
 """Streamlit holds a download in memory."""
 
+Answer = TypeVar("Answer")
 Live = Callable[[Store, RunRow, str], Iterable[MessageRow]]
 
 
@@ -61,6 +63,20 @@ def _is_current(database: Database) -> bool:
 @st.cache_resource(show_spinner=False, max_entries=4, on_release=Database.close, validate=_is_current)
 def _opened(url: str) -> Database:
     return Database.open(url, create=False, timeout_s=LOCK_S)
+
+
+def of_run(run: RunRow, what: tuple[str, ...], ask: Callable[[], Answer]) -> Answer:
+    """Return the answer to a question about a run, asked once if nothing of the run will change any more."""
+    if not run.is_over:
+        return ask()
+    answer: Answer = _kept((os.environ.get(DATABASE, ""), run.uid, run.state, run.ended or "", *what), ask)
+    return answer
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _kept(key: tuple[str, ...], _ask: Callable[[], Any]) -> Any:
+    del key  # what is kept is kept for it
+    return _ask()
 
 
 def is_alive(run: RunRow) -> bool:

@@ -1,7 +1,8 @@
-"""What pages look like: one colour and one mark for each state, verdict, outcome and severity, and the theme.
+"""What pages look like: one colour and one mark for each state, verdict, outcome and severity.
 
 The colours are those of Okabe and Ito, darkened so that white and black text beside them, and both backgrounds, keep
-their contrast; no meaning hangs on a colour alone, as its word or mark stands beside it.
+their contrast; no meaning hangs on a colour alone, as its word or mark stands beside it. Grounds and fonts are in
+`.streamlit/config.toml`.
 """
 
 from __future__ import annotations
@@ -66,35 +67,6 @@ OTHER = Mark("#9A5385", "square-open")
 """How whatever else is drawn."""
 INK, LINES = "#7B8794", "rgba(123, 135, 148, 0.35)"
 """Text and lines that can be read on light and on dark ground."""
-
-THEME = {
-    "theme.primaryColor": "#2F6DB5",
-    "theme.font": "sans-serif",
-    "theme.codeFont": "monospace",
-    "theme.baseFontSize": 15,
-    "theme.baseRadius": "small",
-    "theme.headingFontSizes": ["1.7rem", "1.25rem", "1.05rem"],
-    "theme.headingFontWeights": [600, 600, 600],
-    "theme.linkUnderline": False,
-    "theme.showWidgetBorder": True,
-    "theme.paddingTop": "3.5rem",
-    "theme.light.backgroundColor": "#FFFFFF",
-    "theme.light.secondaryBackgroundColor": "#F3F5F8",
-    "theme.light.textColor": "#1F2933",
-    "theme.light.linkColor": "#2F6DB5",
-    "theme.light.codeTextColor": "#1F2933",
-    "theme.light.codeBackgroundColor": "#F3F5F8",
-    "theme.light.borderColor": "#DDE2E9",
-    "theme.dark.primaryColor": "#6FA3DE",
-    "theme.dark.backgroundColor": "#12171E",
-    "theme.dark.secondaryBackgroundColor": "#1B222C",
-    "theme.dark.textColor": "#E3E8EE",
-    "theme.dark.linkColor": "#8AB6E8",
-    "theme.dark.codeTextColor": "#E3E8EE",
-    "theme.dark.codeBackgroundColor": "#1B222C",
-    "theme.dark.borderColor": "#303A47",
-}
-"""The options of Streamlit's theme."""
 
 
 def badge(state: str) -> str:

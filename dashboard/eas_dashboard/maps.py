@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from eas_dashboard import figures, look, words
 from eas_dashboard.figures import Figure
 from eas_provenance.queries import OutcomeTable
@@ -31,7 +33,7 @@ def axes(table: OutcomeTable) -> tuple[Axis, ...]:
     found = []
     for name, unit in zip(table.columns, table.units, strict=True):
         values = [value for value in table.column(name) if value is not None]
-        if len(set(map(str, values))) > 1 and all(_is_number(value) for value in values):
+        if all(_is_number(value) for value in values) and len(set(values)) > 1:
             title = figures.text(words.with_unit(name, unit))
             found.append(Axis(name, title, is_log(values, table.forms.get(name))))
     return tuple(found)
@@ -58,11 +60,11 @@ def outcomes(table: OutcomeTable) -> tuple[str, ...]:
 def figure(table: OutcomeTable, across: Axis, up: Axis) -> Figure:
     """Return the map; the data of each mark end with the path of its task."""
     marks = _marks(table, across, up)
-    kinds = [kind for kind in look.OUTCOMES if any(mark.kind == kind for mark in marks)]
-    kinds += sorted({mark.kind for mark in marks} - set(kinds))
+    found = {mark.kind for mark in marks}
+    kinds = [*(kind for kind in look.OUTCOMES if kind in found), *sorted(found - set(look.OUTCOMES))]
     is_grid = len(marks) > MOST_MARKS and _cells(marks) <= _MOST_CELLS
     return figures.figure(
-        [_cells_of(kind, marks) if is_grid else _trace(kind, marks) for kind in kinds],
+        _grid(kinds, marks) if is_grid else [_trace(kind, marks) for kind in kinds],
         figures.axis(across.title, log=[mark.x for mark in marks] if across.is_log else None),
         figures.axis(up.title, log=[mark.y for mark in marks] if up.is_log else None),
         480,
@@ -109,24 +111,38 @@ def _trace(kind: str, marks: Sequence[_Mark]) -> Figure:
     }
 
 
-def _cells_of(kind: str, marks: Sequence[_Mark]) -> Figure:
-    """Return the cells of a grid that have an outcome: quicker to draw than as many marks."""
-    some = {(mark.x, mark.y): mark.path for mark in marks if mark.kind == kind}
+def _grid(kinds: Sequence[str], marks: Sequence[_Mark]) -> list[Figure]:
+    """Return the cells of a grid in the colours of their outcomes, quicker to draw than as many marks; with a key."""
     xs, ys = sorted({mark.x for mark in marks}), sorted({mark.y for mark in marks})
-    colour = look.mark(kind).colour
-    return {
+    columns = {x: number for number, x in enumerate(xs)}
+    rows = {y: number for number, y in enumerate(ys)}
+    numbers = {kind: number for number, kind in enumerate(kinds)}
+    cells = np.full((len(ys), len(xs)), np.nan)
+    for mark in marks:
+        cells[rows[mark.y], columns[mark.x]] = numbers[mark.kind]
+    colours = [look.mark(kind).colour for kind in kinds]
+    steps = [[(number + side) / len(kinds), colour] for number, colour in enumerate(colours) for side in (0, 1)]
+    drawn = {
         "type": "heatmap",
-        "name": figures.text(f"{kind} ({len(some):,})"),
-        "showlegend": True,
         "showscale": False,
         "x": xs,
         "y": ys,
-        "z": [[1 if (x, y) in some else None for x in xs] for y in ys],
-        "text": [[figures.text(some.get((x, y), "")) for x in xs] for y in ys],
-        "colorscale": [[0, colour], [1, colour]],
+        "z": cells,
+        "zmin": -0.5,
+        "zmax": len(kinds) - 0.5,
+        "colorscale": steps,
         "hoverongaps": False,
-        "hovertemplate": "%{text}<br>%{x:.5g}, %{y:.5g}<extra></extra>",
+        "hovertemplate": "%{x:.5g}, %{y:.5g}<extra></extra>",
     }
+    return [drawn, *(_key(kind, marks) for kind in kinds)]
+
+
+def _key(kind: str, marks: Sequence[_Mark]) -> Figure:
+    """Return what stands in the legend for the cells of an outcome."""
+    count = sum(mark.kind == kind for mark in marks)
+    marker = {"color": look.mark(kind).colour, "symbol": "square", "size": 10}
+    name = figures.text(f"{kind} ({count:,})")
+    return {"type": "scatter", "mode": "markers", "name": name, "x": [None], "y": [None], "marker": marker}
 
 
 def second(table: OutcomeTable, choices: Sequence[Axis]) -> int:

@@ -16,8 +16,9 @@ from eas_provenance.errors import DatabaseError
 from eas_provenance.queries import RunRow, UnknownRunError, find_run, run_by_id
 
 PAGES = Path(__file__).parent / "pages"
-LOOK_S = 2.0
-"""How often a page looks at the database while a run goes on."""
+LOOK_S, LOOK_AT_BIG_S = 2.0, 10.0
+"""How often a page looks at the database while a run goes on, and while one of many tasks does."""
+_MANY = 5000
 PER_PAGE = 50
 _MOST_ROWS_HIGH, _MOST_HEIGHT_PX = 25, 880
 _COLOURS = {
@@ -26,7 +27,7 @@ _COLOURS = {
     "severity": look.SEVERITIES,
     "outcome": {outcome: mark.colour for outcome, mark in look.OUTCOMES.items()},
 }
-_WORD_PX = 112
+_WORD_PX = {"state": 112, "verdict": 84, "severity": 92, "outcome": 112}
 _SMALL, _LARGE = 1e-3, 1e6
 """Beyond these, numbers are written with a power of ten."""
 
@@ -52,6 +53,16 @@ def no_database(reason: str) -> None:
     st.button("Look again", type="primary")
 
 
+def of_all(draw: Callable[[Session], None], *, is_live: bool = False) -> None:
+    """Draw a page about all runs, again and again if it is live."""
+
+    def body() -> None:
+        with data.session() as session:
+            draw(session)
+
+    live(body, is_live=is_live)
+
+
 def of_run(draw: Callable[[Session, RunRow], None]) -> None:
     """Draw a page about the run that the address names, or the one looked at last, again and again while it goes on."""
     page(lambda: _of_run(draw))
@@ -71,12 +82,13 @@ def _of_run(draw: Callable[[Session, RunRow], None]) -> None:
                 st.rerun()  # the run has ended or is gone: draw all once more, and then no more
             draw(session, known)
 
-    live(body, is_live=is_live)
+    live(body, is_live=is_live, is_big=run.done > _MANY)
 
 
-def live(draw: Callable[[], None], *, is_live: bool) -> None:
-    """Draw a part of a page, again and again while something goes on."""
-    st.fragment(lambda: page(draw), run_every=LOOK_S if is_live else None)()
+def live(draw: Callable[[], None], *, is_live: bool, is_big: bool = False) -> None:
+    """Draw a part of a page, again and again while something goes on; more rarely when that is much work."""
+    every = LOOK_AT_BIG_S if is_big else LOOK_S
+    st.fragment(lambda: page(draw), run_every=every if is_live else None)()
 
 
 def current_run(session: Session) -> RunRow | None:
@@ -128,7 +140,7 @@ def lead(label: str, where: Where, icon: str = "") -> None:
 
 def leads(pairs: Iterable[tuple[str, Where]]) -> None:
     """Show links side by side."""
-    with st.container(horizontal=True, gap="medium"):
+    with st.container(horizontal=True, gap="small"):
         for label, where in pairs:
             lead(label, where)
 
@@ -202,7 +214,7 @@ def _config(column: Column) -> Any:
     config = st.column_config
     if column.kind in _COLOURS:
         colours = _COLOURS[column.kind]
-        return config.MultiselectColumn(options=[*colours], color=[*colours.values()], width=_WORD_PX)
+        return config.MultiselectColumn(options=[*colours], color=[*colours.values()], width=_WORD_PX[column.kind])
     if column.kind == "number":
         return config.NumberColumn(format=number_format(column.values))
     if column.kind == "count":
@@ -217,7 +229,7 @@ def _config(column: Column) -> Any:
 def number_format(values: Iterable[float | None]) -> str:
     """Return how numbers are written so that none gets too long."""
     sizes = [abs(value) for value in values if value]
-    return "%.4e" if sizes and (min(sizes) < _SMALL or max(sizes) >= _LARGE) else "%.5g"
+    return "%.3e" if sizes and (min(sizes) < _SMALL or max(sizes) >= _LARGE) else "%.4g"
 
 
 def pager(total: int, key: str, per_page: int = PER_PAGE) -> int:

@@ -27,7 +27,7 @@ def draw(session: Session, run: RunRow) -> None:
         search = st.text_input("Search", type="search", key="search", bind="query-params", placeholder="file name")
     where = FileFilter(chosen, None, search or "")
     total = files(session, run.id, where, limit=1).total
-    offset = parts.pager(total, "page")
+    offset = parts.pager(total, "number")
     page = files(session, run.id, where, limit=parts.PER_PAGE, offset=offset)
     parts.table(tables.versions(run.name, page.rows), "files", empty="No file is like that; change the filters.")
     parts.shown(len(page.rows), page.total, offset, "file")

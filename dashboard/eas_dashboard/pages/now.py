@@ -9,25 +9,19 @@ from eas_provenance.queries import RunFilter, RunRow, failures, left_s, runs, ty
 _MOST = 5
 
 
-def show() -> None:
-    """Draw the page, again and again while something goes on."""
-    parts.page(lambda: parts.live(draw, is_live=True))
-
-
-def draw() -> None:
+def draw(session: Session) -> None:
     """Draw what goes on; when nothing does, the newest run."""
     st.title("Now", anchor=False)
     parts.name_page("Now")
-    with data.session() as session:
-        active = [run for run in runs(session, RunFilter(("running",)), limit=_MOST).rows if data.is_alive(run)]
-        newest = runs(session, limit=1).rows
-        if not newest:
-            parts.no_run()
-            return
-        if not active:
-            st.markdown("Nothing runs. This is the newest run:")
-        for run in active or newest:
-            _one(session, run)
+    active = [run for run in runs(session, RunFilter(("running",)), limit=_MOST).rows if data.is_alive(run)]
+    newest = runs(session, limit=1).rows
+    if not newest:
+        parts.no_run()
+        return
+    if not active:
+        st.markdown("Nothing runs. This is the newest run:")
+    for run in active or newest:
+        _one(session, run)
 
 
 def _one(session: Session, run: RunRow) -> None:
@@ -62,4 +56,4 @@ def _one(session: Session, run: RunRow) -> None:
         parts.table(tables.types(run.name, types), f"types-{run.id}", empty="No task has been reached yet.")
 
 
-show()
+parts.of_all(draw, is_live=True)

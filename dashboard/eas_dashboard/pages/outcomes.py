@@ -3,7 +3,7 @@
 import streamlit as st
 from sqlmodel import Session
 
-from eas_dashboard import figures, links, maps, parts, tables
+from eas_dashboard import data, figures, links, maps, parts, tables
 from eas_provenance.queries import OutcomeTable, RunRow, outcomes
 
 _LARGEST_MAP = 25_000
@@ -22,7 +22,7 @@ def draw(session: Session, run: RunRow) -> None:
 
 
 def _map(session: Session, run: RunRow, kind: str) -> None:
-    (found,) = outcomes(session, run.id, type=kind, limit=_LARGEST_MAP)
+    (found,) = data.of_run(run, ("outcomes", kind), lambda: outcomes(session, run.id, type=kind, limit=_LARGEST_MAP))
     choices = maps.axes(found)
     if len(choices) < 2:
         st.caption("A map needs two columns with different numbers.")
@@ -51,7 +51,7 @@ def _left_out(found: OutcomeTable) -> None:
 
 def _table(session: Session, run: RunRow, kind: str) -> None:
     (head,) = outcomes(session, run.id, type=kind, limit=1)
-    offset = parts.pager(head.total, "page")
+    offset = parts.pager(head.total, "number")
     (page,) = outcomes(session, run.id, type=kind, limit=parts.PER_PAGE, offset=offset)
     parts.table(tables.outcomes(run.name, page), "outcomes", empty="No task has been reached yet.")
     parts.shown(len(page.rows), page.total, offset, "task")

@@ -3,7 +3,7 @@
 import streamlit as st
 from sqlmodel import Session
 
-from eas_dashboard import figures, graph, links, look, parts, tables, timeline, words
+from eas_dashboard import data, figures, graph, links, look, parts, tables, timeline, words
 from eas_provenance.queries import (
     RunRow,
     TaskFilter,
@@ -64,7 +64,7 @@ def _overview(session: Session, run: RunRow) -> None:
         if found.blocked:
             st.caption(f"{words.counted(found.blocked, 'task')} blocked by that")
     st.subheader("Chain", anchor=False)
-    known = places(session, run.id)
+    known = data.of_run(run, ("places",), lambda: places(session, run.id))
     if len(known) > graph.MOST:
         st.caption(f"The chain has {len(known):,} tasks, too many for a picture; the table has them all.")
     elif known:
@@ -77,7 +77,7 @@ def _overview(session: Session, run: RunRow) -> None:
 def _tasks(session: Session, run: RunRow) -> None:
     where = _filters(session, run)
     total = tasks(session, run.id, where, limit=1).total
-    offset = parts.pager(total, "page")
+    offset = parts.pager(total, "number")
     page = tasks(session, run.id, where, limit=parts.PER_PAGE, offset=offset)
     empty = "No task is like that; change the filters." if run.states else "No task has been reached yet."
     parts.table(tables.tasks(run.name, page.rows), "tasks", empty=empty)
@@ -121,7 +121,9 @@ def _timeline(session: Session, run: RunRow) -> None:
 
 def _cost(session: Session, run: RunRow) -> None:
     step = st.segmented_control("Of", ["programs", "quality control"], default="programs", required=True, key="step")
-    rows = timings(session, run.id, step="run" if step == "programs" else "qc")
+    rows = data.of_run(
+        run, ("timings", step), lambda: timings(session, run.id, step="run" if step == "programs" else "qc")
+    )
     parts.table(tables.timings(run.name, rows), "timings", empty="Nothing has been started yet.")
 
 

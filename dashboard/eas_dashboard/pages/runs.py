@@ -1,19 +1,15 @@
 """Runs: all of them, the newest first."""
 
 import streamlit as st
+from sqlmodel import Session
 
-from eas_dashboard import data, look, parts, tables, words
+from eas_dashboard import parts, tables, words
 from eas_provenance.queries import RunFilter, runs
 
 _STATES = ["running", "succeeded", "failed", "cancelled", "interrupted"]
 
 
-def show() -> None:
-    """Draw the page."""
-    parts.page(draw)
-
-
-def draw() -> None:
+def draw(session: Session) -> None:
     """Draw filters, and the runs that they leave."""
     st.title("Runs", anchor=False)
     parts.name_page("Runs")
@@ -22,10 +18,9 @@ def draw() -> None:
         states = st.pills("State", _STATES, selection_mode="multi", key="state", bind="query-params")
         tag = st.text_input("Tag", key="tag", bind="query-params", placeholder="exactly", width=180)
     where = RunFilter(tuple(states), tag or None, search or "")
-    with data.session() as session:
-        total = runs(session, where, limit=1).total
-        offset = parts.pager(total, "page")
-        page = runs(session, where, limit=parts.PER_PAGE, offset=offset)
+    total = runs(session, where, limit=1).total
+    offset = parts.pager(total, "number")
+    page = runs(session, where, limit=parts.PER_PAGE, offset=offset)
     if not page.total and where == RunFilter():
         parts.no_run()
         return
@@ -33,5 +28,4 @@ def draw() -> None:
     parts.shown(len(page.rows), page.total, offset, "run")
 
 
-assert set(_STATES) <= set(look.STATES)
-show()
+parts.of_all(draw)

@@ -30,7 +30,7 @@ def draw(session: Session, run: RunRow) -> None:
         return
     _header(run, found.task)
     _tries(found)
-    left, right = st.columns(2, gap="large")
+    left, right = st.columns([3, 2], gap="medium")
     with left:
         st.subheader("Quality control", anchor=False)
         parts.table(tables.criteria(found.criteria), "criteria", empty="Nothing has been judged.")
@@ -71,8 +71,10 @@ def _header(run: RunRow, row: TaskRow) -> None:
             ("took", words.took(row.started, row.ended)),
         ]
     )
-    if row.message:
+    if row.message and row.state != "succeeded":
         st.code(words.block(row.message), language=None, wrap_lines=True)
+    elif row.message:
+        st.text(words.block(row.message))
 
 
 def _tries(found: TaskDetails) -> None:
