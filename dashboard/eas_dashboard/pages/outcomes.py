@@ -12,7 +12,8 @@ _LARGEST_MAP = 25_000
 def draw(session: Session, run: RunRow) -> None:
     """Draw the page."""
     parts.run_header(run, "Outcomes of")
-    kinds = [table.type for table in outcomes(session, run.id, limit=1)]
+    heads = sorted(outcomes(session, run.id, limit=1), key=lambda table: -table.total)
+    kinds = [table.type for table in heads]
     if not kinds:
         st.caption("No task of this run says what it found (`outcome`), or none has been reached yet.")
         return
