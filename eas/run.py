@@ -22,6 +22,7 @@ from eas.recording import Recording
 from eas_argo.laptop import site as sites
 from eas_argo.laptop.engine import Engine, Run
 from eas_argo.laptop.errors import SiteError
+from eas_argo.laptop.folders import folder_name
 from eas_argo.laptop.manifest import Manifest, Pod, load
 from eas_argo.laptop.past import Past, ancestors
 from eas_argo.laptop.programs import Programs
@@ -214,16 +215,22 @@ def _work(folder: RunFolder, manifest: Manifest, again: Collection[str], place: 
     about = folder.about()
     expected = {kind: Count(facts["at_least"], facts["at_most"]) for kind, facts in about["types"].items()}
     progress = Progress(expected)
+    work = place.store.work(folder.name)
+
+    def log(node: str) -> bytes | None:
+        try:
+            return (work / folder_name(node) / "records" / "log.jsonl").read_bytes()
+        except OSError:  # nothing was said yet, or the try has just ended
+            return None
+
     start = time.monotonic()
     with (
         _breaking_off(folder.name),
         folder.engine(),
         folder.journal as journal,
-        Recording(Follower(place.database, place.store, folder, progress.take), warn) as recording,
+        Recording(Follower(place.database, place.store, folder, progress.take, log), warn) as recording,
         Interruptions() as interruptions,
-        Programs(
-            manifest, place.containers, place.store.files, place.store.work(folder.name), keep=place.keep
-        ) as programs,
+        Programs(manifest, place.containers, place.store.files, work, keep=place.keep) as programs,
         Live(progress, quiet=place.quiet) as live,
     ):
         journal.begin_life(again)

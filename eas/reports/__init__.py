@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from eas.reports.hooks import Hooks
-
 from . import errors, logs, outcomes, show, timings, tree
 
-__all__ = ["Hooks", "register"]
 
-
-def register(verbs: Any, hooks: Hooks = Hooks()) -> None:  # noqa: B008 - it never changes
-    """Add the verbs; `hooks` tell them what the database does not know."""
-    show.register(verbs, hooks)
-    tree.register(verbs)
-    logs.register(verbs, hooks)
-    errors.register(verbs)
-    outcomes.register(verbs)
-    timings.register(verbs)
+def register(verbs: Any) -> None:
+    """Add the verbs."""
+    for module in (show, tree, logs, errors, outcomes, timings):
+        module.register(verbs)

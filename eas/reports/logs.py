@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from eas import text
 from eas.reports.common import Reading, add_run, known_path, lines, paint, plain, reading
-from eas.reports.hooks import Hooks
 from eas.terminal import OK, add_verb, positive, say, write
 
 if TYPE_CHECKING:
@@ -24,9 +23,9 @@ _SEVERITIES = ("debug", "status", "info", "warning", "error", "critical")
 Key = tuple[str, str, int, int]
 
 
-def register(verbs: Any, hooks: Hooks) -> None:
+def register(verbs: Any) -> None:
     """Add the verb."""
-    one = add_verb(verbs, "logs", lambda arguments: _logs(arguments, hooks), "show what programs and gates said")
+    one = add_verb(verbs, "logs", _logs, "show what programs and gates said")
     add_run(one, path="a task, or all beneath a path (default: all of the run)")
     one.add_argument("-f", "--follow", action="store_true", help="go on until the run has ended")
     one.add_argument("--severity", choices=_SEVERITIES, help="lines of this severity or a more serious one")
@@ -36,7 +35,7 @@ def register(verbs: Any, hooks: Hooks) -> None:
     )
 
 
-def _logs(arguments: argparse.Namespace, hooks: Hooks) -> int:
+def _logs(arguments: argparse.Namespace) -> int:
     from eas_provenance.queries import MessageFilter, at_least, last_messages
 
     with reading(arguments) as found:
@@ -48,7 +47,7 @@ def _logs(arguments: argparse.Namespace, hooks: Hooks) -> int:
             say(f"{page.total - len(page.rows):,} lines before: --tail")
         _write(arguments, page.rows)
         if arguments.follow:
-            for row in followed(_source(found, where, hooks), page.rows, lambda: time.sleep(_LOOK_S)):
+            for row in followed(_source(found, where), page.rows, lambda: time.sleep(_LOOK_S)):
                 _write(arguments, [row])
     return OK
 
@@ -73,10 +72,7 @@ Source = Callable[[], tuple[list["MessageRow"], bool]]
 
 
 def followed(source: Source, known: Iterable[MessageRow], pause: Callable[[], object]) -> Iterator[MessageRow]:
-    """Yield new lines until a source says that it is over, each once.
-
-    A line may be seen live before the database has it: by its key it is known again.
-    """
+    """Yield new lines until a source says that it is over, each once."""
     seen: set[Key] = {row.cursor[1:] for row in known}
     while True:
         rows, is_over = source()
@@ -89,11 +85,11 @@ def followed(source: Source, known: Iterable[MessageRow], pause: Callable[[], ob
         pause()
 
 
-def _source(found: Reading, where: MessageFilter, hooks: Hooks) -> Source:
-    """Return a source of the lines of a run: those that the database has got, and what running tries have written.
+def _source(found: Reading, where: MessageFilter) -> Source:
+    """Return a source of the lines of a run.
 
-    The database gets the lines of a try when it has ended, which may be long after others of the same time: so they are
-    asked for from the start of the oldest try on that had not ended the last time.
+    The database gets the lines of a try some time after others of the same time: so they are asked for from the start
+    of the oldest try on that had not ended the last time.
     """
     from eas_provenance.queries import messages, oldest_running, run_by_id
 
@@ -103,10 +99,10 @@ def _source(found: Reading, where: MessageFilter, hooks: Hooks) -> Source:
         nonlocal since
         with found.database.session() as session:
             run = run_by_id(session, found.run.id) or found.run
-            is_over = run.is_over or not hooks.is_alive(found.store, run)
+            is_over = run.is_over or not found.store.may_go_on(run.name)
             oldest = oldest_running(session, run.id)
             rows = list(messages(session, run.id, where, after=(since, "", "", -1, -1), limit=_MOST))
         since = min(oldest or rows[-1].time, rows[-1].time) if rows else oldest or since
-        return [*rows, *(row for row in hooks.live(found.store, run, where.path) if where.has(row))], is_over
+        return rows, is_over
 
     return ask

@@ -26,7 +26,6 @@ from eas.reports.common import (
     table,
     when,
 )
-from eas.reports.hooks import Hooks
 from eas.terminal import OK, WRONG_INPUT, WRONG_USE, add_verb, fail, positive, say
 
 if TYPE_CHECKING:
@@ -37,23 +36,23 @@ _LOOK_S = 0.5
 _MOST = 10
 
 
-def register(verbs: Any, hooks: Hooks) -> None:
+def register(verbs: Any) -> None:
     """Add the verb."""
-    one = add_verb(verbs, "show", lambda arguments: _show(arguments, hooks), "show the runs, a run, or a task of it")
+    one = add_verb(verbs, "show", _show, "show the runs, a run, or a task of it")
     add_run(one, path="a task of the run, as /t0[size=3]/t1")
     one.add_argument("--state", action="append", default=[], metavar="STATE", help="list runs in this state alone")
     one.add_argument("--limit", type=positive, default=20, metavar="N", help="how many runs to list (default: 20)")
     one.add_argument("--wait", action="store_true", help="wait until the run has ended; exit status 1 if it failed")
 
 
-def _show(arguments: argparse.Namespace, hooks: Hooks) -> int:
+def _show(arguments: argparse.Namespace) -> int:
     if arguments.wait:
-        return _wait(arguments, hooks)
+        return _wait(arguments)
     if arguments.run is None:
         return _runs(arguments)
     with reading(arguments) as found:
         if arguments.path is None:
-            return _run(arguments, found, hooks)
+            return _run(arguments, found)
         path = known_path(found, arguments.path)
         return task.show(arguments, found, path)
 
@@ -111,14 +110,14 @@ def _summary(row: RunRow) -> dict[str, Any]:
 # A run
 
 
-def _run(arguments: argparse.Namespace, found: Reading, hooks: Hooks) -> int:
+def _run(arguments: argparse.Namespace, found: Reading) -> int:
     from eas_provenance.queries import failures, left_s, type_rows
 
     run = found.run
     types = type_rows(found.session, run.id)
     wrong = failures(found.session, run.id, limit=_MOST, examples=1)
     left = None if run.is_over else left_s(types, run.duration_s(now()))
-    is_alive = run.is_over or hooks.is_alive(found.store, run)
+    is_alive = run.is_over or found.store.may_go_on(run.name)
     folder = str(found.store.files.folder / f"{run.name}-{run.uid}")
 
     def as_text() -> str:
@@ -183,7 +182,7 @@ def _count(number: int) -> str:
 # Waiting
 
 
-def _wait(arguments: argparse.Namespace, hooks: Hooks) -> int:
+def _wait(arguments: argparse.Namespace) -> int:
     from eas_provenance.queries import run_by_id
 
     if arguments.path is not None:
@@ -192,13 +191,13 @@ def _wait(arguments: argparse.Namespace, hooks: Hooks) -> int:
         run, store, database = found.run, found.store, found.database
     arguments.run, last = run.name, ""
     with opened(arguments) as (store, database):
-        while not run.is_over and hooks.is_alive(store, run):
+        while not run.is_over and store.may_go_on(run.name):
             last = _progress(run, last)
             time.sleep(_LOOK_S)
             with database.session() as session:
                 run = run_by_id(session, run.id) or run
     with reading(arguments) as found:  # once more, as the engine may have died and left something
-        _run(arguments, found, hooks)
+        _run(arguments, found)
         run = found.run
     if not run.is_over:
         say(f"nobody works on {run.name} any more; `eas run --resume {run.name}` goes on with it")

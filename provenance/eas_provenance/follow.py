@@ -18,6 +18,8 @@ from eas_provenance.tables import Cursor, Run
 class Follower:
     """Keeps one run in the database; `observe` is told of every task that is not what it was.
 
+    `log` gives what the running try of a node has logged so far.
+
     Raises
     ------
     DatabaseError
@@ -27,12 +29,17 @@ class Follower:
     """
 
     def __init__(
-        self, database: Database, store: Store, folder: RunFolder, observe: Callable[[Task], object] = lambda _: None
+        self,
+        database: Database,
+        store: Store,
+        folder: RunFolder,
+        observe: Callable[[Task], object] = lambda _: None,
+        log: Callable[[str], bytes | None] = lambda _: None,
     ) -> None:
         self._folder, self._observe = folder, observe
         sources, about = folder.sources(), folder.about()
         run_id = register(database, folder.name, sources, about)
-        origin = Origin(run_id, prefix(folder), about["parameters"]["seed"], store.files.read)
+        origin = Origin(run_id, prefix(folder), about["parameters"]["seed"], store.files.read, log)
         self._sync = Sync(database, origin, sources.workflow)
         self._position, self._known = 0, _cursor(database, run_id)
 

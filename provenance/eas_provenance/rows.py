@@ -6,7 +6,7 @@ A record was written by a container and is believed nothing: what is not of the 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -74,11 +74,24 @@ class Writer:
                 rows[Version] += [of | one for one in self._versions(task, number, record)]
             of = key | {"step": "run" if is_program else "qc", "number": number}
             rows[Attempt].append(of | self._attempt(task, told, record))
-            rows[Message] += [of | line for line in self._messages(f"{folder}/log.jsonl")]
+            rows[Message] += [of | line for line in _messages(self._assigned.read(f"{folder}/log.jsonl"))]
         rows[Emitted] += [key | one for one in _emitted(task, _mapping(judged.get("metadata")))]
         rows[Criterion] += [key | one for one in _criteria(judged)]
         rows[TaskRow].append(key | self._task(task, settings))
         return rows
+
+    def live(self, task: Task, log: Callable[[str], bytes | None]) -> list[Row]:
+        """Return what the running tries of a task have said so far; `log` gives the log of a node.
+
+        Its last line is left out when it is not whole yet.
+        """
+        found = []
+        for (verb, number), told in task.tries.items():
+            if told.phase == "Running":
+                of = {"run_id": self._run_id, "path": task.path, "number": number}
+                of |= {"step": "run" if verb in _PROGRAMS else "qc"}
+                found += [of | line for line in _messages((log(told.id) or b"").rpartition(b"\n")[0])]
+        return found
 
     def _task(self, task: Task, settings: Row | None) -> Row:
         given, _ = self._assigned.of(task)
@@ -121,19 +134,6 @@ class Writer:
             "threads": _whole(usage.get("threads")),
         }
 
-    def _messages(self, key: str) -> Iterator[Row]:
-        lines = (self._assigned.read(key) or b"").splitlines()
-        for position, line in enumerate(lines[:MOST_MESSAGES]):
-            said = _object(line)
-            yield {
-                "position": position,
-                "time": _text(said.get("time")),
-                "severity": _text(said.get("severity")) or "info",
-                "source": _text(said.get("source")),
-                "text": _text(said.get("message")) if said else line.decode("utf-8", "replace"),
-                "fraction": _number(said.get("fraction")),
-            }
-
     def _versions(self, task: Task, number: int, record: Row) -> Iterator[Row]:
         is_last = number == max(count for verb, count in task.tries if verb in _PROGRAMS)
         made = _text(_mapping(record.get("usage")).get("ended")) or None
@@ -156,6 +156,19 @@ class Writer:
     def _record(self, key: str) -> Row:
         data = self._assigned.read(key)
         return _object(data) if data is not None else {}
+
+
+def _messages(log: bytes | None) -> Iterator[Row]:
+    for position, line in enumerate((log or b"").splitlines()[:MOST_MESSAGES]):
+        said = _object(line)
+        yield {
+            "position": position,
+            "time": _text(said.get("time")),
+            "severity": _text(said.get("severity")) or "info",
+            "source": _text(said.get("source")),
+            "text": _text(said.get("message")) if said else line.decode("utf-8", "replace"),
+            "fraction": _number(said.get("fraction")),
+        }
 
 
 def _used(record: Row) -> Iterator[Row]:

@@ -32,6 +32,11 @@ class Store:
         for path in sorted((self.folder / "runs").glob("[!.]*")):
             yield RunFolder(path)
 
+    def may_go_on(self, name: str) -> bool:
+        """Return whether somebody may still work on a run: an engine here or, for a run that is not here, elsewhere."""
+        folder = self.run(name)
+        return not folder.path.is_dir() or folder.has_engine()
+
     def work(self, name: str) -> Path:
         """Return the folder in which a run's attempts work."""
         return self.folder / "work" / name

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -23,7 +23,7 @@ from eas_provenance.lines import Assigned, Read
 from eas_provenance.rows import PARTS, Request, Rows, Writer
 from eas_provenance.runs import Sources
 from eas_provenance.states import States, Task
-from eas_provenance.tables import Cursor, Document, Problem, Run, Tag, TaskType
+from eas_provenance.tables import Cursor, Document, Message, Problem, Run, Tag, TaskType
 from eas_provenance.tables import Task as TaskRow
 
 BATCH = 500
@@ -39,10 +39,9 @@ def register(database: Database, name: str, sources: Sources, about: Mapping[str
     }
     sums = {kind: hashlib.sha256(text).hexdigest() for kind, text in texts.items()}
     with database.writing() as batch:
-        batch.put(
-            Document,
-            [{"sha256": sums[kind], "kind": kind, "content": zlib.compress(text)} for kind, text in texts.items()],
-        )
+        kinds = sorted(texts, key=lambda kind: sums[kind])  # an order in which nobody waits for somebody who waits
+        documents = [{"sha256": sums[kind], "kind": kind, "content": zlib.compress(texts[kind])} for kind in kinds]
+        batch.put(Document, documents)
         given = {field: about[field] for field in Run.model_fields if field in about}
         run_id = batch.put_run(
             {"state": "running", **given, "name": name, **{f"{kind}_sha256": sha256 for kind, sha256 in sums.items()}}
@@ -53,12 +52,16 @@ def register(database: Database, name: str, sources: Sources, about: Mapping[str
 
 
 class Origin(NamedTuple):
-    """A run to be kept: its number in the database, the prefix of its keys, its seed, and what reads its records."""
+    """A run to be kept: its number in the database, the prefix of its keys, its seed, and what reads its records.
+
+    `log` gives what the running try of a node has logged so far, as long as that cannot be read from the repository.
+    """
 
     run_id: int
     prefix: str
     seed: str
     read: Read
+    log: Callable[[str], bytes | None] = lambda _: None
 
 
 class Sync:
@@ -73,6 +76,9 @@ class Sync:
         self._written: set[str] = set()
         self._is_pruning = False
         self._odd: dict[str, str] = {}
+        self._log = origin.log
+        self._running: dict[str, Task] = {}
+        self._said: dict[str, int] = {}
 
     def take(self, told: dict[str, Any], *, is_known: bool = False) -> list[Task]:
         """Take an update, and return the tasks that it changes.
@@ -94,6 +100,7 @@ class Sync:
             self.states.update(node)
         self._changed, self._is_pruning = dict(self.states.tasks), True
         self._written = set(self.states.tasks)
+        self._running.clear()
 
     def flush(self, position: str, *, is_alive: bool = True) -> None:
         """Write what has changed; `position` is how far the updates were taken.
@@ -107,6 +114,7 @@ class Sync:
             self._write_some()
         with self._database.writing() as batch:
             some = self._put(batch, list(self._changed.values()))
+            self._put_live(batch)
             if self._is_pruning:
                 self._prune(batch)
             self._put_run(batch, is_alive=is_alive)
@@ -123,7 +131,12 @@ class Sync:
         """Note what has been written, once it is certain."""
         self._written.update(paths)
         for path in paths:
-            del self._changed[path]
+            task = self._changed.pop(path)
+            self._said.pop(path, None)
+            if task.state == "running":
+                self._running[path] = task
+            else:
+                self._running.pop(path, None)
 
     def _put(self, batch: Batch, tasks: list[Task]) -> list[str]:
         """Write tasks; what they had before goes, because it may have been more."""
@@ -138,6 +151,13 @@ class Sync:
         for table, some in rows.items():
             batch.put(table, some)
         return [task.path for task in tasks]
+
+    def _put_live(self, batch: Batch) -> None:
+        """Write what running tries have said since the last time."""
+        for path, task in list(self._running.items()):
+            said = self._writer.live(task, self._log)
+            batch.put(Message, said[self._said.get(path, 0) :])
+            self._said[path] = len(said)
 
     def _rows(self, task: Task) -> Rows:
         """Return the rows of a task; none, and a problem, when its nodes are none that its manifest can have made."""

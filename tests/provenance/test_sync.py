@@ -13,7 +13,7 @@ from eas_provenance.database import Database
 from eas_provenance.errors import DatabaseError
 from eas_provenance.rows import MOST_MESSAGES, position_of
 from eas_provenance.states import path_order
-from eas_provenance.sync import Sync, cores, run_state, size_bytes
+from eas_provenance.sync import Origin, Sync, cores, run_state, size_bytes
 from eas_provenance.tables import Attempt, Criterion, Emitted, Message, Run, Task, Version
 from tests.provenance.kept import begin, known
 from tests.provenance.nodes import LOOP, Json, described, node, root, workflow
@@ -278,3 +278,30 @@ def test_positions_sort_as_paths() -> None:
     """By numbers, not by digits."""
     paths = ["/t10", "/t2", "/t0[i=10]/t1", "/t0[i=9]/t1", "/t0#2", "/t0?else/t1", "/t0?then/t1"]
     assert sorted(paths, key=position_of) == sorted(paths, key=path_order)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What running tries say
+
+
+def test_live_lines(database: Database) -> None:
+    """Whole lines are there as soon as they are written; those of a try that left no record go with it."""
+    logs = {"run.t0(0)": b""}
+    origin = Origin(begin(database, workflow(described("/t0")), nothing)[0], "run", "7", nothing, logs.get)
+    sync = Sync(database, origin, workflow(described("/t0")))
+
+    def said() -> list[str]:
+        sync.flush("1")
+        with database.session() as session:
+            return [one.text for one in session.exec(select(Message))]
+
+    for update in [root("Running"), node("t0", "Running"), tried("t0", 0, "Running")]:
+        sync.take(update)
+    assert said() == []
+    line = json.dumps(LOG[0]).encode() + b"\n"
+    logs["run.t0(0)"] += line + line[:10]
+    assert said() == ["hello"]
+    logs["run.t0(0)"] += line[10:]
+    assert said() == ["hello", "hello"]
+    sync.take(tried("t0", 0, "Failed"))
+    assert said() == []
