@@ -18,8 +18,8 @@ RECORDS = "records"
 _TERMINATION_LOG = "termination-log"
 _MESSAGE_BYTES = 4096
 _OUTPUT_BYTES = 1 << 20
-_OURS = {"in", "out", "products", "records", "qc", "answers", "closed", "no_work", OUTPUT, _TERMINATION_LOG}
-"""What the engine and the worker leave in a folder, all of it small when the outputs are gone."""
+_FOLDERS = {"in", RECORDS}
+_FILES = {"answers", "closed", "no_work", OUTPUT, _TERMINATION_LOG}
 
 
 class Files(Protocol):
@@ -43,10 +43,10 @@ def folder_name(identifier: str) -> str:
     return hashlib.sha256(identifier.encode()).hexdigest()[:16]
 
 
-def lay_out(work: Work, folder: Path, files: Files) -> dict[str, str]:
+def lay_out(work: Work, folder: Path, files: Files, spare: Path | None = None) -> dict[str, str]:
     """Make the folder of a try with links to its inputs; return the variables that lead its program there.
 
-    What an earlier life of the engine left in its place is removed.
+    It may be made of a spare one that is as new. What an earlier life of the engine left in its place is removed.
 
     Raises
     ------
@@ -54,10 +54,11 @@ def lay_out(work: Work, folder: Path, files: Files) -> dict[str, str]:
         When the folder cannot be made, or an input is missing.
     """
     place, parents = str(folder), set()
-    try:
-        os.mkdir(place)
-    except FileExistsError:
+    if os.path.exists(place):
         shutil.rmtree(place)
+    if spare is not None and os.path.exists(spare):
+        os.rename(spare, place)
+    else:
         os.mkdir(place)
     for path, key, is_optional in work.inputs:
         kept, link = files.path(key), f"{place}/{path}"
@@ -137,9 +138,28 @@ def parameters(work: Work, folder: Path) -> dict[str, str]:
     return found
 
 
-def is_small(folder: Path) -> bool:
-    """Tell whether a folder holds nothing that a program made of its own accord, which might be large."""
+def is_as_new(folder: Path) -> bool:
+    """Remove the files of a try; return whether nothing is left but folders that the next try would make as well.
+
+    Only the programs know of other things, and they may be large; this does not touch them.
+    """
     try:
-        return _OURS.issuperset(os.listdir(folder))
+        with os.scandir(folder) as entries:
+            return all(map(_is_cleared, entries))
     except OSError:
         return False
+
+
+def _is_cleared(entry: os.DirEntry[str]) -> bool:
+    """Remove what the engine or the worker made, but for folders that stay; return whether that is all there was."""
+    if not entry.is_dir(follow_symlinks=False):
+        return entry.name in _FILES and _is_removed(entry)
+    if entry.name not in _FOLDERS:
+        return False
+    with os.scandir(entry.path) as inner:
+        return all(one.is_symlink() and _is_removed(one) for one in inner)
+
+
+def _is_removed(entry: os.DirEntry[str]) -> bool:
+    os.unlink(entry.path)
+    return True

@@ -27,11 +27,15 @@ class Started(NamedTuple):
 
 
 class Exited(NamedTuple):
-    """A program has ended, with a status below zero for a signal; without one it was never started, for a reason."""
+    """A program has ended, with a status below zero for a signal; without one it was never started, for a reason.
+
+    `is_alone` tells that it left no process behind, nor did any other program.
+    """
 
     id: str
     status: int | None
     reason: str = ""
+    is_alone: bool = False
 
 
 class DiedError(Exception):
@@ -119,4 +123,4 @@ class Forks:
 def _event(message: dict[str, Any]) -> Started | Exited:
     if "pid" in message:
         return Started(message["id"], message["pid"])
-    return Exited(message["id"], message.get("status"), message.get("refused", ""))
+    return Exited(message["id"], message.get("status"), message.get("refused", ""), message.get("alone", False))

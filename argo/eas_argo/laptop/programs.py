@@ -95,6 +95,7 @@ class Programs:
         self._told: list[tuple[str, Ended]] = []
         self._broken: SiteError | None = None
         self._sweeper = ThreadPoolExecutor(1)  # to remove a large folder takes longer than to run a program
+        self._spare: list[Path] = []  # to remove and make folders takes file systems longer than to rename them
         try:
             if not keep and folder.exists():
                 shutil.rmtree(folder)
@@ -125,7 +126,8 @@ class Programs:
             raise self._broken
         folder = self._folder / folders.folder_name(work.id)
         try:
-            variables = self._with_room(lambda: folders.lay_out(work, folder, self._files))
+            spare = self._spare.pop() if self._spare else None
+            variables = self._with_room(lambda: folders.lay_out(work, folder, self._files, spare))
         except SiteError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever else folder and repository say, this try has ended
@@ -176,7 +178,7 @@ class Programs:
             if one.reason:  # it was told to stop before it began
                 end_group(event.pid, signal.SIGKILL)
             return
-        self._end(event.id, event.status, event.reason)
+        self._end(event)
 
     def _give_up(self, reason: str) -> None:
         """Give up what ran in a server that is no more, and start another."""
@@ -185,24 +187,24 @@ class Programs:
                 end_group(one.pid, signal.SIGKILL)
         self._forks.close(0)
         for identifier in list(self._running):
-            self._end(identifier, None, reason)
+            self._end(Exited(identifier, None, reason))
         try:
             self._begin()
         except OSError as error:
             self._broken = SiteError(f"cannot work in {self._folder}: {_said(error)}")
 
-    def _end(self, identifier: str, status: int | None, reason: str) -> None:
+    def _end(self, event: Exited) -> None:
         """Note that a try has ended, unless it is the disk's fault."""
         try:
-            self._told.append((identifier, self._ended(self._running.pop(identifier), status, reason)))
+            self._told.append((event.id, self._ended(self._running.pop(event.id), event)))
         except SiteError as error:
             self._broken = error
 
-    def _ended(self, one: _Running, status: int | None, reason: str) -> Ended:
+    def _ended(self, one: _Running, event: Exited) -> Ended:
         """Keep what a try left, and say how it ended."""
         try:
             parameters = folders.parameters(one.work, one.folder)
-            message = folders.message(one.folder) or (folders.clue(one.folder) if status else "")
+            message = folders.message(one.folder) or (folders.clue(one.folder) if event.status else "")
             self._with_room(lambda: folders.keep(one.work, one.folder, self._files))
         except SiteError:
             raise
@@ -210,10 +212,10 @@ class Programs:
             disk.check(self._folder)
             return Ended("Error", -1, _said(error), {})
         finally:
-            self._discard(one.folder)
-        if status and not one.reason:
+            self._discard(one.folder, is_alone=event.is_alone)
+        if event.status and not one.reason:
             message = self._explained(message)
-        return _how(one, status, reason if status is None else message, parameters)
+        return _how(one, event.status, event.reason if event.status is None else message, parameters)
 
     def _explained(self, message: str) -> str:
         """Return the last words of a program that failed, or else what is wrong with the disk.
@@ -257,11 +259,12 @@ class Programs:
         """Wait until all folders that nobody needs any more are gone."""
         self._sweeper.submit(lambda: None).result()
 
-    def _discard(self, folder: Path) -> None:
+    def _discard(self, folder: Path, *, is_alone: bool = False) -> None:
+        """Have a folder removed; one that is as new, and in which nobody can work any more, is for the next try."""
         if self._keep:
             return
-        if folders.is_small(folder):
-            shutil.rmtree(folder, ignore_errors=True)
+        if is_alone and folders.is_as_new(folder):
+            self._spare.append(folder)
         else:
             self._sweeper.submit(shutil.rmtree, folder, ignore_errors=True)
 

@@ -3,8 +3,8 @@
 It is a program of its own, with one thread, so that a fork is safe. Messages are lines of JSON over the socket on its
 standard input. A request is either `{template, task}`, the description of a template's task, which is sent once, or
 `{id, template, verb, environment, folder}`: start a program. The answers to that are `{id, pid}` and, when the program
-has ended, `{id, status}` with its exit status, below zero for a signal; or `{id, refused}` when there is no process to
-be had.
+has ended, `{id, status, alone}` with its exit status, below zero for a signal, and whether nothing runs any more that
+some program left behind; or `{id, refused}` when there is no process to be had.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ class Server:
     def __init__(self, link: socket.socket) -> None:
         self._link = link
         self._pid = os.getpid()
+        self._children = f"/proc/self/task/{self._pid}/children"
         self._ids: dict[int, str] = {}
         self._tasks: dict[str, tuple[str, int]] = {}
         self._buffer = b""
@@ -82,7 +83,7 @@ class Server:
             self._reap()
         for pid in self._ids:
             end_group(pid, signal.SIGKILL)
-        end_children()
+        self._end_children()
 
     def _receive(self) -> bool:
         """Take requests; return whether there may be more."""
@@ -162,7 +163,30 @@ class Server:
             identifier = self._ids.pop(pid, None)
             if identifier is not None:
                 end_group(pid, signal.SIGKILL)  # what a program leaves behind ends with it, as it would in a pod
-                self._tell({"id": identifier, "status": os.waitstatus_to_exitcode(status)})
+                status = os.waitstatus_to_exitcode(status)
+                self._tell({"id": identifier, "status": status, "alone": not self._has_strays()})
+
+    def _has_strays(self) -> bool:
+        """Tell whether there may be processes that have lost their program: they have become this one's children."""
+        try:
+            return not self._ids.keys() >= self._list_children()
+        except OSError:  # this is no Linux
+            return True
+
+    def _list_children(self) -> set[int]:
+        file = os.open(self._children, os.O_RDONLY)
+        try:
+            return set(map(int, os.read(file, CHUNK_BYTES).split()))
+        finally:
+            os.close(file)
+
+    def _end_children(self) -> None:
+        """End all children, and theirs, which become this process's own when theirs have ended."""
+        with contextlib.suppress(OSError):  # there are none any more, or this is no Linux
+            while True:
+                for pid in self._list_children():
+                    os.kill(pid, signal.SIGKILL)
+                os.waitpid(-1, 0)
 
     def _tell(self, message: dict[str, Any]) -> None:
         # This may wait for the engine to read, which never waits for this process: see `forks`.
@@ -194,16 +218,6 @@ def end_group(pid: int, number: signal.Signals) -> None:
     """Send a signal to a program and to all that it started, unless they have ended."""
     with contextlib.suppress(ProcessLookupError, PermissionError):  # the latter is what macOS says of a zombie
         os.killpg(pid, number)
-
-
-def end_children() -> None:
-    """End all children of this process, and theirs, which become its own when theirs have ended."""
-    children = Path(f"/proc/self/task/{os.getpid()}/children")
-    with contextlib.suppress(OSError):  # there are none any more, or this is no Linux
-        while True:
-            for pid in children.read_text("ascii").split():
-                os.kill(int(pid), signal.SIGKILL)
-            os.waitpid(-1, 0)
 
 
 def control_process(option: int, value: int) -> None:

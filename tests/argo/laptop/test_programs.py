@@ -216,7 +216,33 @@ def test_what_an_earlier_life_left_is_removed(box: Box) -> None:
         (box.place("looks") / "left").touch()
         box.start(running, "looks")
         assert results(running, 1)["looks"].phase == "Succeeded"
-        assert not box.place("looks").exists()
+    assert not box.work.exists()
+
+
+def test_folders_are_used_again(box: Box, tmp_path: Path) -> None:
+    """A try may get the folder of another, as long as only the program knows of what was in it: nothing."""
+    (tmp_path / "files/kept").mkdir(parents=True)
+    box.program("looks", "print('x'); assert sorted(os.listdir()) == ['output', 'records'], os.listdir()")
+    with box.programs() as running:
+        numbers = set()
+        for identifier in "abcd":
+            box.start(running, "looks", identifier)
+            assert results(running, 1)[identifier].phase == "Succeeded"
+            (place,) = box.work.glob("[0-9a-f]*")
+            numbers.add(place.stat().st_ino)
+            assert [path.name for path in place.iterdir()] == ["records"]
+        assert len(numbers) == 1
+
+
+def test_folders_in_which_somebody_works_are_not_used_again(box: Box) -> None:
+    """A process that its program left behind keeps its folder for itself."""
+    box.program("leaves", "subprocess.Popen(['sleep', '600'], start_new_session=True)")
+    box.program("looks", "pass")
+    with box.programs() as running:
+        for name in ("leaves", "looks"):
+            box.start(running, name)
+            assert results(running, 1)[name].phase == "Succeeded"
+            assert not running._spare
 
 
 def test_folders_can_be_kept(box: Box) -> None:
