@@ -2,7 +2,8 @@
 
 A task is two processes, so it is compared with two bare forks of a small process that is waited for. Each round does
 both, so that other work on the machine slows both; the medians of the rounds are what counts. Beside the elapsed time
-stands the processor time of the engine and of all that it started.
+stands the processor time of the engine and of all that it started, and how long the same takes when nothing of it is
+written into the database.
 """
 
 import argparse
@@ -13,16 +14,21 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from unittest.mock import patch
 
-from eas.run import Request, run
+from eas.run import Place, Request, run
 from eas_compiler.compile import Options, compile_chain
 from eas_compiler.shape import shape
+from eas_provenance.database import Database
+from eas_provenance.follow import Follower
+from eas_provenance.runs import Sources
+from eas_provenance.store import Store
 
 REGISTRY = Path(__file__).parents[1] / "registry.yaml"
 PROCESSES = 2
 
 
-def request(tasks: int, store: Path) -> Request:
+def request(tasks: int) -> Request:
     """Return a run of so many nulls in a loop."""
     body = {"task": "null", "resources": {"memory_gb": 0.1}}
     loop = {"task": "execution_for_loop", "parameter": "i", "linear_range": [0, 1, tasks], "task_list": [body]}
@@ -30,7 +36,7 @@ def request(tasks: int, store: Path) -> Request:
     workflow, checked = compile_chain("nulls.json", data, Options(registry=REGISTRY))
     assert workflow is not None
     assert checked.chain is not None
-    return Request(workflow, shape(checked.chain), data, "nulls.json", store, quiet=True)
+    return Request(Sources(workflow, data, REGISTRY.read_bytes()), shape(checked.chain), "nulls.json")
 
 
 def processor_s() -> float:
@@ -50,24 +56,38 @@ def bare(count: int) -> float:
     return time.perf_counter() - start
 
 
+def measured(wanted: Request, place: Place) -> tuple[float, float]:
+    """Return how long a run takes, and how much processor time [s]."""
+    before = processor_s()
+    finished = run(wanted, place)
+    assert not finished.is_failed
+    return finished.seconds, processor_s() - before
+
+
 def main() -> None:
     """Print milliseconds for each task."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tasks", type=int, default=200, help="tasks in a run (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=5, help="how many runs (default: %(default)s)")
     given = parser.parse_args()
-    elapsed, used, forks = [], [], []
+    wanted = request(given.tasks)
+    elapsed, used, forks, without = [], [], [], []
     with tempfile.TemporaryDirectory() as folder:
-        wanted = request(given.tasks, Path(folder))
-        for _ in range(given.rounds):
-            forks.append(bare(PROCESSES * given.tasks))
-            before = processor_s()
-            finished = run(wanted)
-            assert not finished.is_failed
-            elapsed.append(finished.seconds)
-            used.append(processor_s() - before)
-    for title, seconds in (("elapsed", elapsed), ("processor time", used), ("bare forks", forks)):
-        print(f"{title:15}{statistics.median(seconds) / given.tasks * 1000:7.2f} ms a task")
+        store = Store(Path(folder))
+        with Database.open(store.database) as database:
+            place = Place(store, database, quiet=True)
+            for _ in range(given.rounds):
+                forks.append(bare(PROCESSES * given.tasks))
+                with patch.object(Follower, "write"):
+                    without.append(measured(wanted, place)[0])
+                seconds, processor = measured(wanted, place)
+                elapsed.append(seconds)
+                used.append(processor)
+    rows = {"elapsed": elapsed, "processor time": used, "without rows": without, "bare forks": forks}
+    for title, seconds_of_runs in rows.items():
+        print(f"{title:15}{statistics.median(seconds_of_runs) / given.tasks * 1000:7.2f} ms a task")
+    ratios = [one / other for one, other in zip(elapsed, without, strict=True)]
+    print(f"{'database':15}{statistics.median(ratios):7.2f} times as long as without rows")
 
 
 if __name__ == "__main__":
