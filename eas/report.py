@@ -7,7 +7,7 @@ from typing import Any
 
 from eas import text
 from eas.display import clock
-from eas.run import Finished
+from eas.running import Finished
 from eas_provenance.lines import Line
 from eas_provenance.results import Table
 from eas_provenance.states import Task

@@ -29,7 +29,7 @@ from eas_compiler.compile import Checked, compile_chain, without_program
 from eas_compiler.diagnostics import Diagnostics
 
 if TYPE_CHECKING:
-    from eas.run import Finished, Place, RefusedError
+    from eas.running import Finished, Place, RefusedError
     from eas_provenance.runs import RunFolder
     from eas_provenance.states import Task
 
@@ -66,7 +66,7 @@ def _add_work(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from eas.run import RefusedError, Request, refuse, run
+    from eas.running import RefusedError, Request, refuse, run
     from eas_argo.laptop.manifest import load
     from eas_compiler.shape import shape
     from eas_provenance.runs import Sources
@@ -101,7 +101,7 @@ def _refused(error: RefusedError) -> int:
 
 
 def _resume(arguments: argparse.Namespace) -> int:
-    from eas.run import resume
+    from eas.running import resume
 
     if arguments.chain is not None:
         return fail("a run is resumed with the chain that it was begun with; leave it out", WRONG_USE)
@@ -109,7 +109,7 @@ def _resume(arguments: argparse.Namespace) -> int:
 
 
 def _rerun(arguments: argparse.Namespace) -> int:
-    from eas.run import NothingToDoError, rerun
+    from eas.running import NothingToDoError, rerun
     from eas_provenance.states import FAILING
 
     def chosen(task: Task) -> bool:
@@ -145,7 +145,7 @@ def _work(arguments: argparse.Namespace, work: Callable[[Place], Finished]) -> i
     import rich  # noqa: F401 - of the extra that runs chains: without it, say so before anything begins
 
     from eas import report
-    from eas.run import BrokenOffError, Place, RefusedError
+    from eas.running import BrokenOffError, Place, RefusedError
 
     quiet = arguments.quiet or arguments.json
     with kept(arguments) as (store, database):
@@ -181,7 +181,7 @@ def _refusals(checked: Checked) -> Diagnostics:
 
 
 def _cancel(arguments: argparse.Namespace) -> int:
-    from eas.run import Place
+    from eas.running import Place
 
     with kept(arguments) as (store, database):
         folder = _folder(Place(store, database), arguments.run)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from eas import report
-from eas.run import Finished
+from eas.running import Finished
 from eas_provenance.results import Table
 from eas_provenance.states import States
 from eas_provenance.store import Store

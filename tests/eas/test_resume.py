@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from eas.run import Finished, NothingToDoError, rerun, resume
+from eas.running import Finished, NothingToDoError, rerun, resume
 from eas_provenance.database import Database
 from eas_provenance.errors import BusyError
 from eas_provenance.follow import catch_up
