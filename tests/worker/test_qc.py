@@ -27,7 +27,7 @@ def test_plain_verdict(site: Site) -> None:
     assert gate.exit_status == 0
     assert set(gate.qc) == RECORD_KEYS
     assert (gate.qc["verdict"], gate.qc["attempt"], gate.qc["metadata"]) == ("pass", 0, {"a": 1})
-    assert (gate.folder / "answers").read_text() == "{}"
+    assert not (gate.folder / "answers").exists()  # nothing was asked
 
 
 def test_sees_outputs_and_metadata(site: Site) -> None:
@@ -67,7 +67,7 @@ def test_sees_inputs(site: Site) -> None:
 )
 def test_verdict(site: Site, checks: str, verdict: str, status: int) -> None:
     """The worst criterion decides; pass and warn leave the gate open."""
-    gate = judged(site, checks)
+    gate = judged(site, checks, questions={"c1": question("(True)")})
     assert (gate.qc["verdict"], gate.exit_status) == (verdict, status)
     assert (gate.folder / "answers").exists() is (status == 0)
 

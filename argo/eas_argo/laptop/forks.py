@@ -43,7 +43,10 @@ class DiedError(Exception):
 
 
 class Forks:
-    """A running fork server that has `scripts` loaded; `tasks` are the descriptions in templates, by their names."""
+    """A running fork server that has `scripts` loaded; `tasks` are the descriptions in templates, by their names.
+
+    It says what it has to say in `log`, and works in the folder of that file.
+    """
 
     def __init__(self, scripts: Sequence[str], tasks: Mapping[str, str], log: Path) -> None:
         self._tasks, self._log = tasks, log
@@ -51,7 +54,7 @@ class Forks:
         self._incoming, self._outgoing = b"", bytearray()
         self._link, its = socket.socketpair()
         # -P keeps the modules of the current folder out of the way of Python's own.
-        command = [sys.executable, "-P", "-m", "eas_argo.laptop.server", *scripts]
+        command = [sys.executable, "-P", "-m", "eas_argo.laptop.server", str(log.parent), *scripts]
         with its, log.open("wb") as said:
             self._process = subprocess.Popen(
                 command, stdin=its.fileno(), stdout=said, stderr=said, env=os.environ | BEFORE, start_new_session=True

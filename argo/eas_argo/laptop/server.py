@@ -22,6 +22,7 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
+from eas_argo.laptop.rehearsal import rehearse
 from eas_worker import programs, runtime
 
 BEFORE = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
@@ -33,11 +34,13 @@ _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
 
 def main() -> int:
-    """Serve until the socket is closed."""
+    """Serve until the socket is closed; arguments are a folder to work in and the programs to load."""
     link = socket.socket(fileno=os.dup(0))
     faulthandler.enable()  # a crash in a library's machine code leaves at least a traceback
-    for path in sys.argv[1:]:
+    folder, *paths = sys.argv[1:]
+    for path in paths:
         preload(Path(path))
+    rehearse(Path(folder) / "rehearsal")
     gc.collect()
     gc.freeze()  # so that the children's collector does not touch, and thereby copy, what they share
     Server(link).serve()

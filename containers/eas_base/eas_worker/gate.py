@@ -74,7 +74,7 @@ def _judge(environment: Mapping[str, str], records: Path, find: Callable[[], Lef
             verdict, traceback = Verdict("error", f"error: quality control: {ending.message}"), ending.traceback
             stream.write("error", "eas_worker", traceback or ending.message)
         write_json(records / "qc.json", judging.record(verdict, traceback, meter))
-        if verdict.verdict in OPEN:
+        if verdict.verdict in OPEN and judging.answers:
             write_json(folder / "answers", judging.answers)
         tell(environment, verdict.reason)
         remove(folder / "tmp")
