@@ -29,9 +29,10 @@ from eas_compiler.compile import Checked, compile_chain, without_program
 from eas_compiler.diagnostics import Diagnostics
 
 if TYPE_CHECKING:
-    from eas.running import Finished, Place, RefusedError
+    from eas.running import Finished, Place, RefusedError, Request
     from eas_provenance.runs import RunFolder
     from eas_provenance.states import Task
+    from eas_provenance.store import Store
 
 NO_PROGRAM_HINT = "it can be compiled and simulated"
 _LOOK_S = 0.1
@@ -45,14 +46,14 @@ def register(verbs: Any) -> None:
     _add_work(one)
 
     one = add_verb(verbs, "rerun", _rerun, "do tasks of a run again, and all that depends on them")
-    one.add_argument("run", metavar="RUN", help="the name of the run")
+    one.add_argument("run", metavar="RUN", help="the name of the run, or how it alone begins")
     which = one.add_mutually_exclusive_group(required=True)
     which.add_argument("--failed", action="store_true", help="the tasks that failed, and those that were blocked by it")
     which.add_argument("--from", dest="start", metavar="PATH", help="the tasks at or beneath a path")
     _add_work(one)
 
     one = add_verb(verbs, "cancel", _cancel, "end a run that is worked on")
-    one.add_argument("run", metavar="RUN", help="the name of the run")
+    one.add_argument("run", metavar="RUN", help="the name of the run, or how it alone begins")
     one.add_argument("--now", action="store_true", help="end its programs at once, instead of letting them end")
     add_store(one)
 
@@ -66,10 +67,8 @@ def _add_work(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from eas.running import RefusedError, Request, refuse, run
+    from eas.running import RefusedError, refuse, run
     from eas_argo.laptop.manifest import load
-    from eas_compiler.shape import shape
-    from eas_provenance.runs import Sources
 
     if arguments.resume is not None:
         return _resume(arguments)
@@ -80,18 +79,15 @@ def _run(arguments: argparse.Namespace) -> int:
     compiler.show(checked)
     if workflow is None:
         return WRONG_INPUT
-    assert checked.chain is not None and checked.registry is not None  # noqa: PT018
-    refusals = _refusals(checked)
-    if refusals.errors:
-        compiler.show_all(refusals)
+    wrong = refusals(checked)
+    if wrong.errors:
+        compiler.show_all(wrong)
         return WRONG_INPUT
     try:
         refuse(load(workflow), arguments.jobs)  # before there is a store
     except RefusedError as error:
         return _refused(error)
-    sources = Sources(workflow, data, checked.registry.source.text.encode())
-    request = Request(sources, shape(checked.chain), name)
-    return _work(arguments, lambda place: run(request, place, say))
+    return _work(arguments, lambda place: run(request(workflow, checked, name, data), place, say))
 
 
 def _refused(error: RefusedError) -> int:
@@ -105,39 +101,18 @@ def _resume(arguments: argparse.Namespace) -> int:
 
     if arguments.chain is not None:
         return fail("a run is resumed with the chain that it was begun with; leave it out", WRONG_USE)
-    return _work(arguments, lambda place: resume(_folder(place, arguments.resume), place, say))
+    return _work(arguments, lambda place: resume(known_folder(place.store, arguments.resume), place, say))
 
 
 def _rerun(arguments: argparse.Namespace) -> int:
     from eas.running import NothingToDoError, rerun
-    from eas_provenance.states import FAILING
 
-    def chosen(task: Task) -> bool:
-        if arguments.failed:
-            return task.state in (*FAILING, "cancelled")
-        return task.path == start or task.path.startswith((f"{start}/", f"{start}[", f"{start}?", f"{start}#"))
-
-    start = str(arguments.start).rstrip("/")
+    which = failed() if arguments.failed else beneath(arguments.start)
     try:
-        return _work(arguments, lambda place: rerun(_folder(place, arguments.run), place, chosen, say))
+        return _work(arguments, lambda place: rerun(known_folder(place.store, arguments.run), place, which, say))
     except NothingToDoError:
         said = "no task of it failed" if arguments.failed else f"it has no task at {arguments.start}"
         return fail(f"nothing to do again in {arguments.run}: {said}", WRONG_INPUT)
-
-
-class UnknownRunError(Exception):
-    """There is no such run; the message says so, with a hint."""
-
-
-def _folder(place: Place, name: str) -> RunFolder:
-    """Return the folder of a run that is named."""
-    from eas_compiler.diagnostics import did_you_mean
-
-    folders = {folder.name: folder for folder in place.store.runs()}
-    if name not in folders:
-        hint = did_you_mean(name, list(folders)) or "`eas show` lists the runs"
-        raise UnknownRunError(f"there is no run {name!r} in {place.store.folder}; {hint}")
-    return folders[name]
 
 
 def _work(arguments: argparse.Namespace, work: Callable[[Place], Finished]) -> int:
@@ -165,7 +140,23 @@ def _work(arguments: argparse.Namespace, work: Callable[[Place], Finished]) -> i
     return WRONG_INPUT if finished.is_failed else OK
 
 
-def _refusals(checked: Checked) -> Diagnostics:
+def _cancel(arguments: argparse.Namespace) -> int:
+    with kept(arguments) as (store, _):
+        folder = known_folder(store, arguments.run)
+        if not folder.has_engine():
+            return fail(f"nobody works on {folder.name}", WRONG_INPUT)
+        folder.cancel(at_once=arguments.now)
+        while folder.has_engine():
+            time.sleep(_LOOK_S)
+    say(f"{folder.name} has ended; `eas run --resume {folder.name}` goes on with it")
+    return OK
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What the Python API needs, too
+
+
+def refusals(checked: Checked) -> Diagnostics:
     """Return why a chain without mistakes cannot be run: files that nobody makes, and types without a program."""
     from eas_compiler.link import shown
 
@@ -180,15 +171,43 @@ def _refusals(checked: Checked) -> Diagnostics:
     return found
 
 
-def _cancel(arguments: argparse.Namespace) -> int:
-    from eas.running import Place
+def request(workflow: dict[str, Any], checked: Checked, name: str, data: bytes) -> Request:
+    """Return what to run, of a chain that was compiled: its file's name and its text are kept with the run."""
+    from eas.running import Request
+    from eas_compiler.shape import shape
+    from eas_provenance.runs import Sources
 
-    with kept(arguments) as (store, database):
-        folder = _folder(Place(store, database), arguments.run)
-        if not folder.has_engine():
-            return fail(f"nobody works on {folder.name}", WRONG_INPUT)
-        folder.cancel(at_once=arguments.now)
-        while folder.has_engine():
-            time.sleep(_LOOK_S)
-    say(f"{folder.name} has ended; `eas run --resume {folder.name}` goes on with it")
-    return OK
+    assert checked.chain is not None and checked.registry is not None  # noqa: PT018
+    return Request(Sources(workflow, data, checked.registry.source.text.encode()), shape(checked.chain), name)
+
+
+class UnknownRunError(LookupError):
+    """No run is meant by what was given; the message says so, with a hint."""
+
+
+def known_folder(store: Store, name: str) -> RunFolder:
+    """Return the folder of the run that has a name, or whose name alone begins so."""
+    from eas_compiler.diagnostics import did_you_mean
+
+    folders = {folder.name: folder for folder in store.runs()}
+    likely = [name] if name in folders else [one for one in folders if name and one.startswith(name)]
+    if len(likely) == 1:
+        return folders[likely[0]]
+    if likely:
+        raise UnknownRunError(f"several runs begin with {name!r}: {', '.join(likely)}")
+    hint = did_you_mean(name, list(folders)) or "`eas show` lists the runs"
+    raise UnknownRunError(f"there is no run {name!r} in {store.folder}; {hint}")
+
+
+def failed() -> Callable[[Task], bool]:
+    """Return what is true of the tasks that failed, broke or were cancelled."""
+    from eas_provenance.states import FAILING
+
+    return lambda task: task.state in (*FAILING, "cancelled")
+
+
+def beneath(path: str) -> Callable[[Task], bool]:
+    """Return what is true of the tasks at or beneath a path."""
+    start = path.rstrip("/")
+    inside = (f"{start}/", f"{start}[", f"{start}?", f"{start}#")
+    return lambda task: task.path == start or task.path.startswith(inside)

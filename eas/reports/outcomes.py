@@ -72,16 +72,21 @@ def as_data(found: OutcomeTable) -> dict[str, Any]:
 
 def as_csv(tables: tuple[OutcomeTable, ...]) -> str:
     """Return all tables as one; a type that has not some column has it empty."""
+    units, rows = joined(tables)
+    return csv_text([unit(name, of) for name, of in units.items()], [list(row.values()) for row in rows])
+
+
+def joined(tables: tuple[OutcomeTable, ...]) -> tuple[dict[str, str], list[dict[str, Any]]]:
+    """Return all tables as one: the units of its columns, and its rows by column; what a type has not is None."""
     units = {name: of for one in tables for name, of in zip(one.columns, one.units, strict=True)}
     variables = dict.fromkeys(name for one in tables for name in one.columns[: one.variables])
-    columns = list(dict.fromkeys((*variables, *units)))
+    columns = dict.fromkeys((*variables, *units))
     rows = []
     for one in tables:
-        at = [one.columns.index(name) if name in one.columns else None for name in columns]
         for row in one.rows:
-            values = [None if place is None else row.values[place] for place in at]
-            rows.append([row.path, one.type, row.source, *values])
-    return csv_text(["path", "type", "source", *(unit(name, units[name]) for name in columns)], rows)
+            about = {"path": row.path, "type": one.type, "source": row.source}
+            rows.append(about | columns | dict(zip(one.columns, row.values, strict=True)))
+    return {"path": "", "type": "", "source": ""} | {name: units[name] for name in columns}, rows
 
 
 def _plot(file: Path, name: str, tables: tuple[OutcomeTable, ...]) -> int:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, false, func, or_, select
 from sqlmodel import Session
 
 from eas_provenance.queries.base import RUN, TASK, USED, VERSION, Page, count, fetch, has_text, mapping
@@ -96,31 +97,35 @@ def directories(session: Session, run_id: int) -> tuple[DirectoryRow, ...]:
 
 
 def files(
-    session: Session, run_id: int, where: FileFilter = ALL_FILES, *, limit: int = 100, offset: int = 0
+    session: Session, run_id: int, where: FileFilter = ALL_FILES, *, limit: int | None = 100, offset: int = 0
 ) -> Page[VersionRow]:
-    """Return the newest version of each file of a run, by directory and name."""
-    names = select(VERSION.c.directory, VERSION.c.name).where(VERSION.c.run_id == run_id)
+    """Return the newest version of each file of a run, by directory and name; without a limit all of them."""
+    wanted = [VERSION.c.run_id == run_id]
     if where.directory is not None:
-        names = names.where(VERSION.c.directory == where.directory)
+        wanted.append(VERSION.c.directory == where.directory)
     if where.type is not None:
-        names = names.where(VERSION.c.type == where.type)
+        wanted.append(VERSION.c.type == where.type)
     if where.search:
-        names = names.where(has_text(where.search, VERSION.c.name))
-    names = names.distinct()
-    wanted = fetch(session, names.order_by(VERSION.c.directory, VERSION.c.name).limit(limit).offset(offset))
-    newest = {(one.directory, one.name): one for one in _versions(session, run_id, [tuple(row) for row in wanted])}
+        wanted.append(has_text(where.search, VERSION.c.name))
+    names = select(VERSION.c.directory, VERSION.c.name).where(*wanted).distinct()
+    if limit is None:
+        found = _versions(session, run_id, and_(*wanted))
+    else:
+        some = fetch(session, names.order_by(VERSION.c.directory, VERSION.c.name).limit(limit).offset(offset))
+        found = _versions(session, run_id, _named(some))
+    newest = {(one.directory, one.name): one for one in found}
     return Page(tuple(newest.values()), count(session, names), offset)
 
 
 def versions(session: Session, run_id: int, directory: str, name: str) -> tuple[VersionRow, ...]:
     """Return all versions of a file of a run, the oldest first."""
-    return _versions(session, run_id, [(directory, name)])
+    return _versions(session, run_id, _named([(directory, name)]))
 
 
 def outputs(session: Session, run_id: int, path: str) -> tuple[VersionRow, ...]:
     """Return the versions of files that a task made, in all its tries, by port."""
     names = select(VERSION.c.directory, VERSION.c.name).where(VERSION.c.run_id == run_id, VERSION.c.path == path)
-    found = _versions(session, run_id, [tuple(row) for row in fetch(session, names.distinct())])
+    found = _versions(session, run_id, _named(fetch(session, names.distinct())))
     return tuple(sorted((one for one in found if one.path == path), key=lambda one: (one.port, one.name, one.version)))
 
 
@@ -159,12 +164,14 @@ def readers(session: Session, run_id: int, version: VersionRow, *, limit: int = 
     return Page(tuple(ReaderRow(*row) for row in rows), count(session, wanted))
 
 
-def _versions(session: Session, run_id: int, names: list[tuple[str, ...]]) -> tuple[VersionRow, ...]:
+def _named(names: Sequence[Any]) -> ColumnElement[bool]:
+    """Return the condition that a file is one of some, each a directory and a name."""
+    return or_(false(), *(and_(VERSION.c.directory == one[0], VERSION.c.name == one[1]) for one in names))
+
+
+def _versions(session: Session, run_id: int, files_meant: ColumnElement[bool]) -> tuple[VersionRow, ...]:
     """Return all versions of some files, by directory and name, the oldest first."""
-    if not names:
-        return ()
     maker = and_(TASK.c.run_id == VERSION.c.run_id, TASK.c.path == VERSION.c.path)
-    files_meant = or_(*(and_(VERSION.c.directory == directory, VERSION.c.name == name) for directory, name in names))
     query = (
         select(VERSION, RUN.c.name.label("run"), TASK.c.source)
         .join(RUN, RUN.c.id == VERSION.c.run_id)
