@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from typing import Self
@@ -10,8 +11,10 @@ from eas_provenance.errors import DatabaseError, RepositoryError
 from eas_provenance.follow import Follower
 from eas_provenance.states import States
 
-_PACE_S = 0.3
+_PACE_S = 0.5
 """How often the journal is looked at."""
+_TURN_S = 0.0005
+"""How long this thread may keep the engine waiting: by default, Python lets it do so for ten times as long."""
 
 
 class Recording:
@@ -34,6 +37,8 @@ class Recording:
 
     def __enter__(self) -> Self:
         """Begin to follow."""
+        self._turn_s = sys.getswitchinterval()
+        sys.setswitchinterval(_TURN_S)
         self._thread.start()
         return self
 
@@ -41,6 +46,7 @@ class Recording:
         """Write what is left, and say so when that cannot be done."""
         self._is_over.set()
         self._thread.join()
+        sys.setswitchinterval(self._turn_s)
         self._write(is_alive=False)
         if self._problem is not None:
             self._warn(f"the database lacks the end of this run: {self._problem}; the next report takes it up")

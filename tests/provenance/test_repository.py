@@ -154,9 +154,9 @@ def test_a_repository_below_a_file(tmp_path: Path) -> None:
 def test_what_cannot_be_read(files: Directory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that is there but cannot be read is no missing file."""
 
-    def read_bytes(_: Path) -> bytes:
+    def refuse(*_: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    monkeypatch.setattr("builtins.open", refuse)
     with pytest.raises(RepositoryError, match="cannot read k: Permission denied"):
         files.read("k")
