@@ -9,7 +9,7 @@ from eas import text
 from eas.display import clock
 from eas.running import Finished
 from eas_provenance.lines import Line
-from eas_provenance.results import Table
+from eas_provenance.queries import OutcomeTable
 from eas_provenance.states import Task
 
 _MOST = 20
@@ -24,7 +24,7 @@ def simulated(lines: list[Line]) -> str:
 
 def run_as_text(finished: Finished, width: int) -> str:
     """Return what a run found, what failed, and where the files are."""
-    parts = [_outcomes(kind, table, width) for kind, table in finished.outcomes().items()]
+    parts = [_outcomes(table, width) for table in finished.outcomes]
     flow = (f"{one.path}: {one.message}" for one in finished.states.problems)
     blocked = (task.path for task in finished.tasks() if task.state == "blocked")
     parts += _listed("what went wrong", map(_problem, finished.problems()))
@@ -34,16 +34,16 @@ def run_as_text(finished: Finished, width: int) -> str:
     return "\n\n".join(parts)
 
 
-def _outcomes(kind: str, table: Table, width: int) -> str:
+def _outcomes(table: OutcomeTable, width: int) -> str:
     """Return a table of what was searched and found, as many columns as fit."""
     head = [name + (f" [{unit}]" if unit else "") for name, unit in zip(table.columns, table.units, strict=True)]
-    rows = [[text.value(cell) for cell in row] for row in table.rows]
+    rows = [[text.value(cell) for cell in row.values] for row in table.rows]
     columns = len(head)
     while columns > 1 and text.needed(head[:columns], [row[:columns] for row in rows]) > width:
         columns -= 1
     left = len(head) - columns
     more = f"\n({left} more {'column' if left == 1 else 'columns'}: with --json)" if left else ""
-    return f"{kind}\n{text.table(head[:columns], [row[:columns] for row in rows])}{more}"
+    return f"{table.type}\n{text.table(head[:columns], [row[:columns] for row in rows])}{more}"
 
 
 def _listed(title: str, lines: Iterable[str]) -> list[str]:
@@ -71,7 +71,6 @@ def _last_lines(finished: Finished) -> str:
 
 def run_as_data(finished: Finished) -> dict[str, Any]:
     """Return a run for programs."""
-    outcomes = finished.outcomes().items()
     return {
         "run": finished.name,
         "phase": "Cancelled" if finished.is_cancelled else "Failed" if finished.is_failed else "Succeeded",
@@ -80,7 +79,8 @@ def run_as_data(finished: Finished) -> dict[str, Any]:
         "tasks": [_task(task) for task in finished.tasks()],
         "problems": [one._asdict() for one in finished.states.problems],
         "outcomes": {
-            kind: [dict(zip(table.columns, row, strict=True)) for row in table.rows] for kind, table in outcomes
+            table.type: [dict(zip(table.columns, row.values, strict=True)) for row in table.rows]
+            for table in finished.outcomes
         },
     }
 

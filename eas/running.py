@@ -27,10 +27,10 @@ from eas_argo.laptop.manifest import Manifest, Pod, load
 from eas_argo.laptop.past import Past, ancestors
 from eas_argo.laptop.programs import Programs
 from eas_compiler.shape import Count, Shape
-from eas_provenance import results
 from eas_provenance.database import Database
 from eas_provenance.errors import BusyError, RepositoryError
 from eas_provenance.follow import Follower, prefix
+from eas_provenance.queries import OutcomeTable, find_run, outcomes
 from eas_provenance.runs import RunFolder, Sources
 from eas_provenance.states import FAILING, States, Task, path_order
 from eas_provenance.store import Store
@@ -58,13 +58,14 @@ class BrokenOffError(Exception):
 
 
 class Finished(NamedTuple):
-    """A run that has ended; `seconds` is how long it was worked on this time [s]."""
+    """A run that has ended: what was found, and for how long it was worked on this time [s]."""
 
     name: str
     prefix: str
     store: Store
     states: States
     seconds: float
+    outcomes: tuple[OutcomeTable, ...]
 
     @property
     def is_cancelled(self) -> bool:
@@ -75,10 +76,6 @@ class Finished(NamedTuple):
     def is_failed(self) -> bool:
         """Whether the run failed or was cancelled."""
         return self.states.is_failed or self.states.phase != "Succeeded"
-
-    def outcomes(self) -> dict[str, results.Table]:
-        """Return what was found, by task type."""
-        return results.outcomes(self.store.files, self.prefix, self.states)
 
     def tasks(self) -> list[Task]:
         """Return the tasks that were reached, in the order of their paths."""
@@ -157,7 +154,7 @@ def rerun(folder: RunFolder, place: Place, chosen: Callable[[Task], bool], warn:
     nodes = [told.id for task in states.tasks.values() if chosen(task) for told in task.nodes.values()]
     again = [*nodes, *states.broken_questions()]
     if not again:
-        raise NothingToDoError
+        raise NothingToDoError(f"no task of {folder.name} is to be done again")
     return _again(folder, place, again, warn)
 
 
@@ -237,7 +234,14 @@ def _work(folder: RunFolder, manifest: Manifest, again: Collection[str], place: 
         identity = Run(folder.name, about["uid"], {}, Past(*journal.known()))
         _go(Engine(manifest, identity, programs, site, journal.write), interruptions, folder, live)
         recording.follow()
-    return Finished(folder.name, prefix(folder), place.store, recording.states, time.monotonic() - start)
+    seconds = time.monotonic() - start
+    found = _outcomes(place.database, folder.name)
+    return Finished(folder.name, prefix(folder), place.store, recording.states, seconds, found)
+
+
+def _outcomes(database: Database, name: str) -> tuple[OutcomeTable, ...]:
+    with database.session() as session:
+        return outcomes(session, find_run(session, name).id)
 
 
 @contextlib.contextmanager

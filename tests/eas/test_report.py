@@ -6,14 +6,14 @@ import pytest
 
 from eas import report
 from eas.running import Finished
-from eas_provenance.results import Table
+from eas_provenance.queries import OutcomeRow, OutcomeTable
 from eas_provenance.states import States
 from eas_provenance.store import Store
 from tests.provenance.nodes import described, node, root, workflow
 
 
 @pytest.fixture
-def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Finished:
+def finished(tmp_path: Path) -> Finished:
     """Return a run of 31 tasks: one passed, thirty failed, in any order."""
     states = States(workflow(*(described(f"/t{number}") for number in range(31))))
     states.update(root("Running"))
@@ -22,9 +22,10 @@ def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Finished:
         said = ("Succeeded", "pass: ok") if not number else ("Failed", "fail: too faint\nand more")
         states.update(node(f"t{number}-qc", *said))
     states.update(root("Failed"))
-    table = Table(("size", "verdict", "period"), ("", "", "d"), ((1, "pass", 1.23456), (2, "fail", None)))
-    monkeypatch.setattr(Finished, "outcomes", lambda _: {"search": table})
-    return Finished("run-1", "run-1-2", Store(tmp_path), states, 61.5)
+    columns = ("size", "verdict", "period")
+    rows = (OutcomeRow("/t0", "c:1:1", (1, "pass", 1.23456)), OutcomeRow("/t1", "c:1:1", (2, "fail", None)))
+    table = OutcomeTable("search", columns, ("", "", "d"), 1, {}, rows, 2)
+    return Finished("run-1", "run-1-2", Store(tmp_path), states, 61.5, (table,))
 
 
 def test_for_people(finished: Finished) -> None:
