@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eas import dashboard, db, reports, working
+from eas import dashboard, db, get, reports, working
 from eas.terminal import INTERRUPTED, OK, OUTSIDE, WRONG_INPUT, WRONG_USE, add_json, add_verb, fail, say, write
 from eas.working import NO_PROGRAM_HINT, UnknownRunError
 from eas_compiler import cli as compiler
@@ -74,6 +74,7 @@ def make_parser() -> argparse.ArgumentParser:
 
     working.register(verbs)
     reports.register(verbs)
+    get.register(verbs)
     db.register(verbs)
     dashboard.register(verbs)
 
