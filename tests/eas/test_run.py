@@ -359,7 +359,11 @@ class Command:
         """Wait until so many programs run; return their processes, and that of their server."""
         eventually(lambda: sum(node["type"] == "Pod" and node["phase"] == "Running" for node in self.nodes()) >= count)
         server = eventually(lambda: children(self.process.pid))[0]
-        return [server, *eventually(lambda: len(found := children(server)) >= count and found)]
+        return [server, *eventually(lambda: len(found := self.programs(server)) >= count and found)]
+
+    def programs(self, server: int) -> list[int]:
+        """Return the children of the server that stand in the folder of a try; there may be others at its start."""
+        return [pid for pid in children(server) if str(self.folder / "eas-store/work") in stands_in(pid)]
 
     def end(self) -> tuple[int, str, str]:
         """Return exit status and output."""
@@ -371,6 +375,14 @@ def children(pid: int) -> list[int]:
     """Return the processes that a process started."""
     file = Path(f"/proc/{pid}/task/{pid}/children")
     return [int(number) for number in file.read_text().split()]
+
+
+def stands_in(pid: int) -> str:
+    """Return the folder in which a process stands, as long as there is one."""
+    try:
+        return str(Path(f"/proc/{pid}/cwd").readlink())
+    except FileNotFoundError:
+        return ""
 
 
 @pytest.fixture
