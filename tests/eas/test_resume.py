@@ -1,5 +1,6 @@
 """An engine may be killed at any moment, as often as it likes: the run ends as if nobody had."""
 
+import contextlib
 import hashlib
 import json
 import random
@@ -10,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from eas.running import Finished, NothingToDoError, rerun, resume
+from eas.recording import Recording
+from eas.running import Finished, NothingToDoError, rerun, resume, run
 from eas_provenance.database import Database
 from eas_provenance.errors import BusyError
 from eas_provenance.follow import catch_up
@@ -266,3 +268,42 @@ def test_a_loop_that_shrinks(laptop: Laptop) -> None:
     assert states(done) == {"/t0": "succeeded", "/t1[i=0]/t0": "succeeded"}
     assert rows(done).keys() == states(done).keys()
     assert json.loads(json.dumps(rows(done)))
+
+
+# ---- Others on the same store, and disks
+
+
+def test_two_runs_at_once(laptop: Laptop) -> None:
+    """Both end, and the database has both."""
+    alone = laptop.run(LOOP, REPEAT, store=laptop.folder / "alone")
+    laptop.compiled(LOOP, REPEAT)
+    both = [Engine(laptop), Engine(laptop)]
+    assert all(engine.has_ended(120) for engine in both)
+    with Database.open(Store(laptop.store).database) as database, database.session() as session:
+        listed = runs(session, RunFilter()).rows
+        assert [run.state for run in listed] == ["failed", "failed"]
+        for run in listed:
+            found = tasks(session, run.id, TaskFilter(), limit=1000).rows
+            assert {one.path: one.state for one in found} == states(alone)
+
+
+def test_a_database_that_is_locked(laptop: Laptop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run does not wait for it; what the database lacks is told, and there after the next look."""
+    store = Store(laptop.store)
+    begin = Recording.__enter__
+    request = laptop.compiled(LOOP)
+    with Database.open(store.database) as other, laptop.place() as place, contextlib.ExitStack() as locked:
+
+        def begin_locked(self: Recording) -> Recording:
+            locked.enter_context(other.writing())
+            return begin(self)
+
+        monkeypatch.setattr(Recording, "__enter__", begin_locked)
+        with Database.open(store.database, timeout_s=0.05) as impatient:
+            finished = run(request, place._replace(database=impatient), laptop.warnings.append)
+        assert states(finished)["/t0[i=4]/t2?then/t0"] == "succeeded"
+        assert laptop.warnings[0].startswith("the database lacks the end of this run: ")
+        assert rows(finished) == {}
+        locked.close()
+        catch_up(other, store)
+    assert {path: state for path, (state, _) in rows(finished).items()} == states(finished)

@@ -1,11 +1,13 @@
 """Phases are what a real controller makes of them, and no more runs at once than fits."""
 
 import json
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from eas_argo.laptop import engine
 from eas_argo.laptop.engine import Ended, Engine, Run, Site, Work
 from eas_argo.laptop.manifest import OUT_OF_MEMORY, load
 from eas_argo.laptop.past import SHUTDOWN, Past
@@ -322,3 +324,21 @@ def test_a_stop_that_comes_too_late_changes_nothing() -> None:
     here.engine.turn()
     here.engine.stop()
     assert (here.engine.phase, here.engine.is_ended) == ("Succeeded", True)
+
+
+def test_a_clock_that_jumps_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No node ends before it began: time stands still until the clock has caught up."""
+    times = iter([datetime(2026, 1, 2, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)] * 50)
+
+    class Clock:
+        """A clock that somebody sets forth and back."""
+
+        @staticmethod
+        def now(_zone: tzinfo) -> datetime:
+            """Return some time."""
+            return next(times)
+
+    monkeypatch.setattr(engine, "datetime", Clock)
+    here = ran(gated())
+    assert all(node["startedAt"] <= node["finishedAt"] for node in here.nodes.values())
+    assert {node["finishedAt"] for node in here.nodes.values()} == {"2026-01-02T00:00:00.000Z"}
