@@ -204,7 +204,9 @@ class Programs:
         """Keep what a try left, and say how it ended."""
         try:
             parameters = folders.parameters(one.work, one.folder)
-            message = folders.message(one.folder) or (folders.clue(one.folder) if event.status else "")
+            message = folders.message(one.folder)
+            if event.status and not message:
+                message = folders.clue(one.folder) or disk.trouble(self._folder)
             self._with_room(lambda: folders.keep(one.work, one.folder, self._files))
         except SiteError:
             raise
@@ -214,11 +216,11 @@ class Programs:
         finally:
             self._discard(one.folder, is_alone=event.is_alone)
         if event.status and not one.reason:
-            message = self._explained(message)
+            self._acquit_disk(message)
         return _how(one, event.status, event.reason if event.status is None else message, parameters)
 
-    def _explained(self, message: str) -> str:
-        """Return the last words of a program that failed, or else what is wrong with the disk.
+    def _acquit_disk(self, message: str) -> None:
+        """Make sure that the disk is not to blame for a failure.
 
         A program that filled the disk itself cannot be told from one that found it full until its folder is gone.
 
@@ -227,11 +229,9 @@ class Programs:
         SiteError
             When the disk is to blame.
         """
-        trouble = disk.trouble(self._folder)
-        if trouble or disk.is_short_of_room(message):
+        if disk.is_short_of_room(message) or disk.trouble(self._folder):
             self._sweep()
             disk.check(self._folder, has_been_full=True)
-        return message or trouble
 
     def _with_room(self, action: Callable[[], _T]) -> _T:
         """Do something with files; when the disk is full, again, once the folders that nobody needs any more are gone.
