@@ -101,5 +101,6 @@ def kept(arguments: argparse.Namespace) -> Iterator[Kept]:
 
     store = Store(arguments.store)
     with Database.open(arguments.db or store.database) as database:
-        catch_up(database, store)
+        for problem in catch_up(database, store):
+            say(problem)
         yield Kept(store, database)

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from eas_provenance.database import Database
+from eas_provenance.errors import RepositoryError
 from eas_provenance.runs import RunFolder
 from eas_provenance.states import States, Task
 from eas_provenance.store import Store
@@ -77,30 +78,32 @@ def _cursor(database: Database, run_id: int) -> int:
         return int(session.execute(select(col(Cursor.position)).where(col(Cursor.run_id) == run_id)).scalar() or 0)
 
 
-def catch_up(database: Database, store: Store) -> None:
+def catch_up(database: Database, store: Store) -> list[str]:
     """Take whatever the database does not know of runs that nobody follows any more, as their engines are dead.
+
+    Return what is wrong with runs of which that cannot be done; they do not hide the others.
 
     Raises
     ------
-    DatabaseError, RepositoryError
-        As for `Follower`.
+    DatabaseError
+        When the database cannot be read or written.
     """
-    for folder in store.runs():
-        if _is_left(database, folder) and not folder.has_engine():
-            follower = Follower(database, store, folder)
-            follower.follow()
-            follower.write(is_alive=False)
-
-
-def _is_left(database: Database, folder: RunFolder) -> bool:
-    """Return whether the database does not know all of a run: it is running for it, or interrupted and gone on."""
+    problems = []
     with database.session() as session:
-        known = (
-            select(col(Run.state), col(Cursor.position))
-            .join(Cursor, col(Cursor.run_id) == col(Run.id), isouter=True)
-            .where(col(Run.name) == folder.name)
-        )
-        row = session.execute(known).first()
-    if row is None or row[0] == "running":
-        return True
-    return int(row[1] or 0) < folder.journal.size_bytes
+        columns = (col(Run.name), col(Run.state), col(Cursor.position))
+        rows = session.execute(select(*columns).join(Cursor, col(Cursor.run_id) == col(Run.id), isouter=True))
+        known = {name: (state, int(position or 0)) for name, state, position in rows}
+    for folder in store.runs():
+        try:
+            if _is_left(folder, *known.get(folder.name, ("running", 0))) and not folder.has_engine():
+                follower = Follower(database, store, folder)
+                follower.follow()
+                follower.write(is_alive=False)
+        except RepositoryError as error:
+            problems.append(str(error))
+    return problems
+
+
+def _is_left(folder: RunFolder, state: str, position: int) -> bool:
+    """Return whether the database lacks something of a run: it is running for it, or has gone on since."""
+    return state == "running" or position < folder.journal.size_bytes

@@ -100,7 +100,10 @@ class Journal:
     @property
     def size_bytes(self) -> int:
         """How much there is of it."""
-        return self.path.stat().st_size
+        try:
+            return self.path.stat().st_size
+        except OSError as error:
+            raise RepositoryError(f"cannot read {self.path}: {error.strerror}") from error
 
     def updates(self, position: int = 0) -> Iterator[Entry]:
         """Yield the whole lines behind a position.

@@ -70,12 +70,20 @@ class RunFolder:
 
     def sources(self) -> Sources:
         """Return what the run was made from."""
-        return Sources(json.loads(self._read("workflow.json")), self._read("chain.json"), self._read("registry.yaml"))
+        return Sources(self._object("workflow.json"), self._read("chain.json"), self._read("registry.yaml"))
 
     def about(self) -> dict[str, Any]:
         """Return what else was noted of it at its beginning."""
-        about: dict[str, Any] = json.loads(self._read("about.json"))
-        return about
+        return self._object("about.json")
+
+    def _object(self, name: str) -> dict[str, Any]:
+        try:
+            found = json.loads(self._read(name))
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
+            raise RepositoryError(f"{self.path / name} is damaged")
+        return found
 
     def _read(self, name: str) -> bytes:
         try:

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -307,3 +308,17 @@ def test_a_database_that_is_locked(laptop: Laptop, monkeypatch: pytest.MonkeyPat
         locked.close()
         catch_up(other, store)
     assert {path: state for path, (state, _) in rows(finished).items()} == states(finished)
+
+
+@pytest.mark.parametrize("file", ["about.json", "workflow.json", "nodes.jsonl"])
+def test_a_damaged_run_hides_no_other(laptop: Laptop, file: str) -> None:
+    """It is named, and the others are shown."""
+    finished = laptop.run({"task": "fails"})
+    damaged = laptop.store / "runs" / "damaged"
+    shutil.copytree(laptop.store / "runs" / finished.name, damaged)
+    (damaged / file).write_bytes(b"[]\n")
+    with Database.open(finished.store.database) as database:
+        (problem,) = catch_up(database, finished.store)
+        assert str(damaged / file) in problem
+        with database.session() as session:
+            assert finished.name in {run.name for run in runs(session, RunFilter()).rows}
