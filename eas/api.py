@@ -213,15 +213,15 @@ def run(  # noqa: PLR0913 - whatever the command takes, by name
     from eas import running, working
     from eas_argo.laptop.manifest import load
 
-    if isinstance(chain, Compiled):
-        compiled = chain
-    else:
-        compiled = compile(chain, parameters=parameters, seed=seed, registry=registry)
-    refusals = working.refusals(compiled.checked)
+    if not isinstance(chain, Compiled):
+        chain = compile(chain, parameters=parameters, seed=seed, registry=registry)
+    elif (parameters, seed, registry) != (None, None, None):
+        raise ValueError("parameters, seed and registry are for eas.compile, when that has made the chain")
+    refusals = working.refusals(chain.checked)
     if refusals.errors:
-        raise _mistakes(refusals, compiled.checked)
-    running.refuse(load(compiled.workflow), cores)  # before there is a store
-    request = working.request(compiled.workflow, compiled.checked, compiled.name, compiled.text)
+        raise _mistakes(refusals, chain.checked)
+    running.refuse(load(chain.workflow), cores)  # before there is a store
+    request = working.request(chain.workflow, chain.checked, chain.name, chain.text)
     archive = Archive(store, db)
     with archive:
         finished = running.run(request, archive.place(cores, quiet=quiet), _log.warning)

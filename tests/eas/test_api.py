@@ -52,7 +52,11 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[eas.Archive]:
 def test_the_import_is_light() -> None:
     """Neither to import nor to compile loads what runs chains; names that are not there are told."""
     heavy = ("astropy", "numpy", "psutil", "rich", "sqlalchemy")
-    code = f"import eas, sys; eas.compile; eas.open; print([one for one in {heavy} if one in sys.modules], dir(eas))"
+    code = f"""if True:
+        import eas, sys
+        eas.compile({{"task_list": [{{"task": "null"}}]}})
+        print([one for one in {heavy} if one in sys.modules], eas.open and dir(eas))
+    """
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert said.startswith("[] ")
     assert all(repr(name) in said for name in eas.__all__)
@@ -178,6 +182,8 @@ def test_another_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert not (tmp_path / "store/eas.db").exists()
     monkeypatch.setenv("EAS_DATABASE", str(tmp_path / "other.db"))
     assert eas.open(tmp_path / "store")[done.name].state == "succeeded"
+    with pytest.raises(ValueError, match="seed and registry are for"):
+        eas.run(compiled, store=tmp_path / "store", seed=3)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
