@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import sys
@@ -11,7 +10,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from eas import text
@@ -216,6 +214,8 @@ def _copy(store: Store, one: Copy, folder: Path) -> None:
 @contextmanager
 def _part(folder: Path) -> Iterator[IO[bytes]]:
     """Give a new file, which is gone at the end unless it was renamed."""
+    from tempfile import NamedTemporaryFile
+
     with NamedTemporaryFile(prefix=".eas-get-", dir=folder, delete=False) as part:
         try:
             Path(part.name).chmod(0o666 & ~_umask())
@@ -233,6 +233,8 @@ def _umask() -> int:
 
 def _copy_bytes(store: Store, version: VersionRow, part: IO[bytes]) -> str:
     """Copy the content of a version, and return its SHA-256."""
+    import hashlib
+
     from eas_provenance.errors import RepositoryError
 
     digest = hashlib.sha256()
