@@ -66,7 +66,10 @@ def _last_lines(finished: Finished) -> str:
     shown = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
     end = "was cancelled" if finished.is_cancelled else "failed" if finished.is_failed else "succeeded"
     files = finished.store.files.path(finished.prefix)
-    return f"run {finished.name} {end} after {clock(finished.seconds)}: {shown or 'no task'}\nfiles: {files}"
+    lines = [f"run {finished.name} {end} after {clock(finished.seconds)}: {shown or 'no task'}", f"files: {files}"]
+    if finished.is_cancelled:
+        lines.append(f"`eas run --resume {finished.name}` goes on with it")
+    return "\n".join(lines)
 
 
 def run_as_data(finished: Finished) -> dict[str, Any]:

@@ -173,8 +173,8 @@ def amount(value: float | None, form: str = ".4g") -> str:
 
 
 def gigabytes(size_bytes: int | None) -> str:
-    """Write an amount of memory in GB, which are 1024³ bytes as in the registry."""
-    return amount(None if size_bytes is None else size_bytes / (1 << 30), ".3g")
+    """Write an amount of memory in GB, which are 10^9 bytes as in the registry."""
+    return amount(None if size_bytes is None else size_bytes / 1e9, ".3g")
 
 
 def when(time: str | None) -> str:
