@@ -124,11 +124,20 @@ def paint(shown: str, word: str) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], words: Iterable[str] = ()) -> str:
-    """Return a table, its rows in the colours of some words; without rows, nothing."""
+    """Return a table, its rows in the colours of some words; without rows, nothing. A terminal gets what fits on it."""
     if not rows:
         return ""
-    lines = text.table(head, rows).splitlines()
-    return "\n".join([*lines[:2], *map(paint, lines[2:], [*words, *("" for _ in rows)])])
+    columns = len(head)
+    while sys.stdout.isatty() and columns > 1 and _is_too_wide(head[:columns], [row[:columns] for row in rows]):
+        columns -= 1
+    lines = text.table(head[:columns], [row[:columns] for row in rows]).splitlines()
+    left = len(head) - columns
+    more = [f"({left} more {'column' if left == 1 else 'columns'}: with --json)"] if left else []
+    return "\n".join([*lines[:2], *map(paint, lines[2:], [*words, *("" for _ in rows)]), *more])
+
+
+def _is_too_wide(head: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    return text.needed(head, rows) > shutil.get_terminal_size().columns
 
 
 def section(title: str, body: str) -> list[str]:

@@ -192,7 +192,7 @@ def test_wait_for_a_dead_engine(
     with Database.open(tmp_path / "eas.db") as database:
         filled.fill(database, is_over=False)
     (tmp_path / "runs" / "survey-1a2b3c").mkdir(parents=True)
-    monkeypatch.setattr("eas_provenance.follow.catch_up", lambda *_: None)  # it would miss what the run was made from
+    monkeypatch.setattr("eas_provenance.follow.catch_up", lambda *_: [])  # it would miss what the run was made from
     assert reported("show", "--wait", "--store", str(tmp_path)) == 1
     captured = capsys.readouterr()
     assert "run survey-1a2b3c interrupted" in captured.out
