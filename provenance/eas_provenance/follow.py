@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from eas_provenance.database import Database
-from eas_provenance.errors import RepositoryError
+from eas_provenance.errors import BusyError, RepositoryError
 from eas_provenance.runs import RunFolder
 from eas_provenance.states import States, Task
 from eas_provenance.store import Store
@@ -96,9 +96,12 @@ def catch_up(database: Database, store: Store) -> list[str]:
     for folder in store.runs():
         try:
             if _is_left(folder, *known.get(folder.name, ("running", 0))) and not folder.has_engine():
-                follower = Follower(database, store, folder)
-                follower.follow()
-                follower.write(is_alive=False)
+                with folder.engine():  # so that none begins meanwhile: whoever writes older rows must not be the last
+                    follower = Follower(database, store, folder)
+                    follower.follow()
+                    follower.write(is_alive=False)
+        except BusyError:
+            continue  # one has just begun, and keeps the run itself
         except RepositoryError as error:
             problems.append(str(error))
     return problems

@@ -22,8 +22,8 @@ from eas_provenance.journal import Journal
 
 _CANCEL = "cancel"
 _ENGINE = "engine"
-_PATIENCE_S = 1.0
-"""How long an engine tries to get its lock: whoever looks whether there is one holds it for a moment."""
+_PATIENCE_S = 5.0
+"""How long an engine tries to get its lock: whoever looks whether there is one, or what it left, holds it meanwhile."""
 
 
 class Sources(NamedTuple):

@@ -20,6 +20,8 @@ from eas_provenance.follow import catch_up
 from eas_provenance.queries import RunFilter, TaskFilter, find_run, runs, tasks
 from eas_provenance.states import Task
 from eas_provenance.store import Store
+from eas_provenance.tables import Cursor
+from eas_provenance.tables import Task as TaskRow
 from tests.eas.harness import ROOT, Laptop, eventually, states
 
 Json = dict[str, Any]
@@ -322,3 +324,18 @@ def test_a_damaged_run_hides_no_other(laptop: Laptop, file: str) -> None:
         assert str(damaged / file) in problem
         with database.session() as session:
             assert finished.name in {run.name for run in runs(session, RunFilter()).rows}
+
+
+def test_nobody_writes_what_an_engine_has_left_behind(laptop: Laptop) -> None:
+    """As long as an engine works on a run, the run is its to keep; and none begins while somebody catches up."""
+    finished = laptop.run({"task": "fails"})
+    folder = finished.store.run(finished.name)
+    with Database.open(finished.store.database) as database:
+        with database.writing() as batch:
+            batch.delete(TaskRow)
+            batch.delete(Cursor)
+        with folder.engine():
+            assert catch_up(database, finished.store) == []
+        assert rows(finished) == {}
+        catch_up(database, finished.store)
+        assert rows(finished) == {"/t0": ("failed", "fail")}

@@ -175,6 +175,7 @@ def test_rows_of_a_task(database: Database) -> None:
         b'{"metadata": {"a": NaN, "b": 1e999}, "criteria": [1, null, {"value": Infinity}]}',
         b'{"outputs": {"o": [null, {"size": "big", "name": 3}]}, "settings": [], "usage": {"wall_s": "long"}}',
         b'{"metadata": {"a\\u0000b": "\\ud800\\u0000"}}',
+        b'{"metadata": {"n": 1' + b"0" * 400 + b"}}",
         b'{"usage": {"peak_memory_bytes": 1e300, "threads": 9999999999999999999}}',
     ],
 )  # fmt: skip
