@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env demo test lint format test-cluster coverage bench lock clean
+.PHONY: help env demo test lint format test-browser test-cluster coverage bench lock clean
 
 bin := .venv/bin
 installed := .venv/installed
@@ -32,6 +32,9 @@ lint: $(installed) ## check style, types, the arrows between the packages, and t
 format: $(installed) ## lay out the code, and mend what can be mended
 	$(bin)/ruff format
 	$(bin)/ruff check --fix
+
+test-browser: $(installed) ## look at a run in Chromium (CHROMIUM says where it is; remake=1 renews the pictures of docs/)
+	$(bin)/pytest -m browser tests/browser $(if $(remake),--remake)
 
 test-cluster: $(installed) ## run the tests against the cluster that KUBECONFIG names
 	$(bin)/pytest -m cluster tests/cluster

@@ -4,28 +4,16 @@ from pathlib import Path
 
 import streamlit as st
 
-from eas_dashboard.parts import file_of
+from eas_dashboard.parts import PAGE, file_of
 
-
-def _pages() -> dict[str, list[st.Page]]:
-    def one(name: str, title: str) -> st.Page:
-        return st.Page(file_of(name), title=title, url_path=name)
-
-    return {
-        "All runs": [
-            st.Page(file_of("now"), title="Now", default=True),
-            one("runs", "Runs"),
-            one("types", "Task types"),
-        ],
-        "One run": [
-            one("run", "Run"),
-            one("outcomes", "Outcomes"),
-            one("files", "Files"),
-            one("logs", "Logs"),
-            st.Page(file_of("task"), title="Task", url_path="task", visibility="hidden"),
-        ],
-    }
-
+_FIRST = "now"
+_IN_MENU = {_FIRST: "Now", "runs": "Runs", "types": "Task types"}
+_OF_RUN = {"run": "Run", "outcomes": "Outcomes", "files": "Files", "logs": "Logs", "task": "Task"}
+"""Pages about one run: links lead there that say which one."""
 
 st.set_page_config(page_icon=str(Path(__file__).with_name("icon.png")), layout="wide")
-st.navigation(_pages()).run()
+pages = [st.Page(file_of(name), title=title, default=name == _FIRST) for name, title in _IN_MENU.items()]
+pages += [st.Page(file_of(name), title=title, visibility="hidden") for name, title in _OF_RUN.items()]
+chosen = st.navigation(pages)
+st.session_state[PAGE] = chosen.url_path or _FIRST
+chosen.run()

@@ -7,9 +7,17 @@ the database knows one of that name.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+FILTERS: dict[str, dict[str, Any]] = {
+    "run": {"tab": "Overview", "type": None, "beneath": "", "search": "", "state": [], "page": 1},
+    "files": {"folder": None, "name": "", "file_page": 1},
+    "logs": {"at": "", "text": "", "severity": [], "of": None, "line_page": 1},
+}
+"""What the filters of pages are called in addresses, and how they are when nothing is asked for. Streamlit lets nobody
+but a filter change what an address says of it: so no two pages share a name.
+"""
 _LONGEST = 2000
 
 
@@ -25,9 +33,9 @@ class Where(NamedTuple):
         return f"{self.page}?{urlencode(self.query)}" if self.query else self.page
 
 
-def to_run(run: str, tab: str = "", **filters: str) -> Where:
-    """Lead to a run: to one of its tabs, and to the tasks that are meant there."""
-    return Where("run", {"run": run} | ({"tab": tab} if tab else {}) | filters)
+def to_run(run: str, tab: str = "", *, type: str = "", source: str = "") -> Where:  # noqa: A002 - as it is called
+    """Lead to a run: to one of its tabs, and to the tasks of a type or of a place in the chain."""
+    return Where("run", _given({"run": run, "tab": tab, "type": type, "source": source}))
 
 
 def to_task(run: str, path: str) -> Where:
@@ -37,13 +45,19 @@ def to_task(run: str, path: str) -> Where:
 
 def to_files(run: str, directory: str = "", file: str = "", version: int = 0) -> Where:
     """Lead to the files of a run: of a directory, or to a version of one of them."""
+    if not file:
+        return Where("files", _given({"run": run, "folder": directory}))
     query = {"run": run, "directory": directory, "file": file, "version": str(version or "")}
-    return Where("files", {name: given for name, given in query.items() if given})
+    return Where("files", _given(query))
 
 
 def to_logs(run: str, path: str = "") -> Where:
     """Lead to what the tasks at or beneath a path said."""
-    return Where("logs", {"run": run} | ({"path": path} if path else {}))
+    return Where("logs", _given({"run": run, "at": path}))
+
+
+def _given(query: dict[str, str]) -> dict[str, str]:
+    return {name: text for name, text in query.items() if text}
 
 
 def to_outcomes(run: str) -> Where:

@@ -15,11 +15,19 @@ from eas_dashboard.tables import Column, Table
 from eas_provenance.errors import DatabaseError
 from eas_provenance.queries import RunRow, UnknownRunError, find_run, run_by_id
 
-PAGES = Path(__file__).parent / "pages"
+PAGES = Path(__file__).parent / "views"
 LOOK_S, LOOK_AT_BIG_S = 2.0, 10.0
 """How often a page looks at the database while a run goes on, and while one of many tasks does."""
 _MANY = 5000
+PAGE = "page that is drawn"
+_LEFT, _WANTED = "times a click led away", "filters to be set"
 PER_PAGE = 50
+_MANY = 5000
+PAGE = "page that is drawn"
+_LEFT, _WANTED = "times a click led away", "filters to be set"
+PER_PAGE = 50
+FILTERS = ("tab", "type", "folder", "beneath", "search", "state", "severity", "of", "number")
+"""The keys of filters, and what they are called in addresses."""
 _MOST_ROWS_HIGH, _MOST_HEIGHT_PX = 25, 880
 _COLOURS = {
     "state": look.STATES,
@@ -49,8 +57,18 @@ def no_database(reason: str) -> None:
     st.title("No database to show")
     st.text(words.line(reason))
     st.markdown("`eas run` makes a database in its store; `eas db upgrade` brings an older one up to date.")
-    st.code("eas run chains/demo.json\neas dashboard --store eas-store", language=None)
-    st.button("Look again", type="primary")
+    st.code("eas run chains/demo.json", language=None)
+    st.caption("This page changes as soon as there is one.")
+    st.fragment(_look_for_database, run_every=LOOK_S)()
+
+
+def _look_for_database() -> None:
+    try:
+        with data.session():
+            pass
+    except DatabaseError:
+        return
+    st.rerun()
 
 
 def of_all(draw: Callable[[Session], None], *, is_live: bool = False) -> None:
@@ -64,7 +82,7 @@ def of_all(draw: Callable[[Session], None], *, is_live: bool = False) -> None:
 
 
 def of_run(draw: Callable[[Session, RunRow], None]) -> None:
-    """Draw a page about the run that the address names, or the one looked at last, again and again while it goes on."""
+    """Draw a page about the run that the address names, else the newest, again and again while it goes on."""
     page(lambda: _of_run(draw))
 
 
@@ -92,12 +110,10 @@ def live(draw: Callable[[], None], *, is_live: bool, is_big: bool = False) -> No
 
 
 def current_run(session: Session) -> RunRow | None:
-    """Return the run of the address, else the one looked at last, else the newest; say so when there is none."""
+    """Return the run of the address, else the newest; say so when there is none."""
     asked = links.asked(st.query_params, "run")
     try:
         run = find_run(session, asked or None)
-        if not asked and "run" in st.session_state:
-            run = run_by_id(session, st.session_state["run"]) or run
     except UnknownRunError as error:
         if asked:
             st.title("Unknown run")
@@ -107,10 +123,15 @@ def current_run(session: Session) -> RunRow | None:
             st.title("No run yet")
             no_run()
         return None
-    st.session_state["run"] = run.id
-    if st.query_params.get("run") != run.name:
-        st.query_params["run"] = run.name
+    _set_filters()
     return run
+
+
+def _set_filters() -> None:
+    """Set the filters of the page to what was clicked on it, and all others back."""
+    wanted = st.session_state.pop(_WANTED, {})
+    if wanted:
+        st.session_state.update(links.FILTERS[st.session_state[PAGE]] | wanted)
 
 
 def no_run() -> None:
@@ -129,8 +150,19 @@ def file_of(name: str) -> str:
 
 
 def go(where: Where) -> None:
-    """Leave for another page."""
+    """Leave for another page, or another part of this one."""
+    st.session_state[_LEFT] = st.session_state.get(_LEFT, 0) + 1
+    names = links.FILTERS.get(where.page, ())
+    wanted = {name: text for name, text in where.query.items() if name in names}
+    if wanted and where.page == st.session_state[PAGE]:
+        st.session_state[_WANTED] = wanted
+        st.rerun()
     st.switch_page(file_of(where.page), query_params=where.query)
+
+
+def fresh(key: str) -> str:
+    """Return a key for what can be clicked, another one after each click: no click leads somewhere twice."""
+    return f"{key}-{st.session_state.get(_LEFT, 0)}"
 
 
 def lead(label: str, where: Where, icon: str = "") -> None:
@@ -150,11 +182,19 @@ def leads(pairs: Iterable[tuple[str, Where]]) -> None:
 
 
 def run_header(run: RunRow, title: str) -> None:
-    """Show which run a page is about, and its state."""
+    """Show which run a page is about, its state, and the way to its other pages."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.title(f"{title} {words.name(run.name)}", anchor=False, width="content")
         badge(run.state if run.is_over or data.is_alive(run) else "interrupted")
     name_page(f"{title} {run.name}")
+    leads(
+        [
+            ("Run", links.to_run(run.name)),
+            ("Outcomes", links.to_outcomes(run.name)),
+            ("Files", links.to_files(run.name)),
+            ("Logs", links.to_logs(run.name)),
+        ]
+    )
     if run.state == "interrupted" or not (run.is_over or data.is_alive(run)):
         st.markdown(f"Nobody works on it any more. To finish it: {words.code(f'eas run --resume {run.name}')}")
 
@@ -195,7 +235,7 @@ def table(found: Table, key: str, *, empty: str) -> None:
         hide_index=True,
         placeholder=words.NOTHING,
         height="content" if found.length <= _MOST_ROWS_HIGH else _MOST_HEIGHT_PX,
-        key=key,
+        key=fresh(key),
         **clicks,
     )
     where = led(found, event) if is_leading else None

@@ -167,7 +167,7 @@ def types(run: str, rows: Sequence[TypeRow]) -> Table:
         ("expected", "text", lambda row: expected(row.at_least, row.at_most)),
         *[(state, "count", _of_state(state)) for state in states],
         ("cores", "number", lambda row: row.cpu),
-        ("memory [GB]", "number", lambda row: words.gibibytes(row.memory_bytes)),
+        ("memory [GB]", "number", lambda row: words.gigabytes(row.memory_bytes)),
     ]
     return _table(rows, specs, lambda row: links.to_run(run, "Tasks", type=row.type))
 
@@ -200,8 +200,8 @@ def timings(run: str, rows: Sequence[TimingRow]) -> Table:
         ("longest [s]", "number", lambda row: row.wall_max_s),
         ("in all [h]", "number", lambda row: None if row.wall_total_s is None else row.wall_total_s / 3600),
         ("cores used", "share", lambda row: row.efficiency),
-        ("memory [GB]", "number", lambda row: words.gibibytes(row.memory_request_bytes)),
-        ("peak [GB]", "number", lambda row: words.gibibytes(row.peak_memory_bytes)),
+        ("memory [GB]", "number", lambda row: words.gigabytes(row.memory_request_bytes)),
+        ("peak [GB]", "number", lambda row: words.gigabytes(row.peak_memory_bytes)),
         ("mean wait [s]", "number", lambda row: row.queue_mean_s),
     ]
     return _table(rows, specs, lambda row: links.to_run(run, "Tasks", type=row.type))
@@ -220,8 +220,8 @@ def attempts(rows: Sequence[AttemptRow]) -> Table:
         ("took [s]", "number", lambda row: row.wall_s),
         ("cores", "number", lambda row: row.cpu_request),
         ("used", "share", lambda row: row.efficiency),
-        ("memory [GB]", "number", lambda row: words.gibibytes(row.memory_request_bytes)),
-        ("peak [GB]", "number", lambda row: words.gibibytes(row.peak_memory_bytes)),
+        ("memory [GB]", "number", lambda row: words.gigabytes(row.memory_request_bytes)),
+        ("peak [GB]", "number", lambda row: words.gigabytes(row.peak_memory_bytes)),
         ("exit", "count", lambda row: row.exit_code),
         ("started [UTC]", "text", lambda row: words.when(row.started)),
         ("waited [s]", "number", lambda row: row.queue_s),

@@ -13,7 +13,7 @@ from typing import Any
 
 NOTHING = "·"
 """What stands where there is nothing."""
-_GIB = 1 << 30
+_GB = 10**9
 _HARMLESS = re.compile(r"(?!www\.)[A-Za-z0-9]+(?:[ ._/-][A-Za-z0-9]+)*")
 """Text in which Markdown, with all that Streamlit adds to it, finds nothing to change."""
 _NOT_IN_FILE_NAMES = re.compile(r"[^\w.+=-]+", re.ASCII)
@@ -129,9 +129,9 @@ def size(amount_bytes: float | None) -> str:
     return f"{amount_bytes:.0f} B" if not power else f"{amount_bytes:.3g} {_UNITS[power]}"
 
 
-def gibibytes(amount_bytes: int | None) -> float | None:
-    """Return an amount of memory in GB, which are 1024³ bytes as in the registry."""
-    return None if amount_bytes is None else amount_bytes / _GIB
+def gigabytes(amount_bytes: int | None) -> float | None:
+    """Return an amount of memory in GB, as chains and the registry give it."""
+    return None if amount_bytes is None else amount_bytes / _GB
 
 
 def counted(number: int, one: str, several: str = "") -> str:

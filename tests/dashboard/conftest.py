@@ -54,13 +54,13 @@ def _no_magic() -> None:
 def show(monkeypatch: pytest.MonkeyPatch) -> Iterator[Show]:
     """Return what shows a page of a store, with what its address asks for."""
 
-    def shown(store: Path, page: str, **query: str) -> AppTest:
+    def shown(store: Path, page: str, /, **query: str) -> AppTest:
         monkeypatch.setenv(data.STORE, str(store))
         monkeypatch.delenv(data.DATABASE, raising=False)
         app = AppTest.from_file(str(APP), default_timeout=60).run()
         for name, text in query.items():
             app.query_params[name] = text
-        return app.switch_page(f"pages/{page}.py").run()
+        return app.switch_page(f"views/{page}.py").run()
 
     yield shown
     st.cache_resource.clear()

@@ -77,7 +77,7 @@ def _overview(session: Session, run: RunRow) -> None:
 def _tasks(session: Session, run: RunRow) -> None:
     where = _filters(session, run)
     total = tasks(session, run.id, where, limit=1).total
-    offset = parts.pager(total, "number")
+    offset = parts.pager(total, "page")
     page = tasks(session, run.id, where, limit=parts.PER_PAGE, offset=offset)
     empty = "No task is like that; change the filters." if run.states else "No task has been reached yet."
     parts.table(tables.tasks(run.name, page.rows), "tasks", empty=empty)
@@ -89,7 +89,7 @@ def _filters(session: Session, run: RunRow) -> TaskFilter:
         search = st.text_input("Search", type="search", key="search", bind="query-params", placeholder="path, message")
         kinds = [one.type for one in type_rows(session, run.id)]
         kind = st.selectbox("Type", kinds, index=None, key="type", bind="query-params", placeholder="all")
-        beneath = st.text_input("Beneath", key="path", bind="query-params", placeholder="as /t0[size=3]")
+        beneath = st.text_input("Beneath", key="beneath", bind="query-params", placeholder="as /t0[size=3]")
     states = list(look.in_order(run.states))
     chosen = st.pills("State", states, selection_mode="multi", key="state", bind="query-params")
     source = links.asked(st.query_params, "source")
@@ -111,7 +111,11 @@ def _timeline(session: Session, run: RunRow) -> None:
         st.caption("Nothing has been started yet.")
         return
     event = st.plotly_chart(
-        timeline.figure(found), key="timeline", on_select="rerun", selection_mode="points", config=figures.CONFIG
+        timeline.figure(found),
+        key=parts.fresh("timeline"),
+        on_select="rerun",
+        selection_mode="points",
+        config=figures.CONFIG,
     )
     path = figures.clicked(event, {bar.path for bar in found})
     if path is not None:

@@ -17,7 +17,7 @@ def draw(session: Session, run: RunRow) -> None:
     if not kinds:
         st.caption("No task of this run says what it found (`outcome`), or none has been reached yet.")
         return
-    kind = st.selectbox("Task type", kinds, key="type", bind="query-params") if len(kinds) > 1 else kinds[0]
+    kind = st.selectbox("Task type", kinds, key="kind", bind="query-params") if len(kinds) > 1 else kinds[0]
     _map(session, run, kind)
     _table(session, run, kind)
 
@@ -34,7 +34,7 @@ def _map(session: Session, run: RunRow, kind: str) -> None:
         up = st.selectbox("Up", [*titles], index=maps.second(found, choices), key="up", bind="query-params")
     event = st.plotly_chart(
         maps.figure(found, titles[across], titles[up]),
-        key="map",
+        key=parts.fresh("map"),
         on_select="rerun",
         selection_mode="points",
         config=figures.CONFIG,
@@ -52,7 +52,7 @@ def _left_out(found: OutcomeTable) -> None:
 
 def _table(session: Session, run: RunRow, kind: str) -> None:
     (head,) = outcomes(session, run.id, type=kind, limit=1)
-    offset = parts.pager(head.total, "number")
+    offset = parts.pager(head.total, "row_page")
     (page,) = outcomes(session, run.id, type=kind, limit=parts.PER_PAGE, offset=offset)
     parts.table(tables.outcomes(run.name, page), "outcomes", empty="No task has been reached yet.")
     parts.shown(len(page.rows), page.total, offset, "task")

@@ -14,12 +14,14 @@ def draw(session: Session) -> None:
     st.title("Runs", anchor=False)
     parts.name_page("Runs")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        search = st.text_input("Search", type="search", key="search", bind="query-params", placeholder="name or chain")
-        states = st.pills("State", _STATES, selection_mode="multi", key="state", bind="query-params")
+        search = st.text_input(
+            "Search", type="search", key="run_text", bind="query-params", placeholder="name or chain"
+        )
+        states = st.pills("State", _STATES, selection_mode="multi", key="run_state", bind="query-params")
         tag = st.text_input("Tag", key="tag", bind="query-params", placeholder="exactly", width=180)
     where = RunFilter(tuple(states), tag or None, search or "")
     total = runs(session, where, limit=1).total
-    offset = parts.pager(total, "number")
+    offset = parts.pager(total, "run_page")
     page = runs(session, where, limit=parts.PER_PAGE, offset=offset)
     if not page.total and where == RunFilter():
         parts.no_run()

@@ -23,11 +23,11 @@ def draw(session: Session, run: RunRow) -> None:
     parts.table(tables.directories(run.name, known), "directories", empty="")
     names = [one.directory for one in known]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.selectbox("Directory", names, index=None, key="directory", bind="query-params", placeholder="all")
-        search = st.text_input("Search", type="search", key="search", bind="query-params", placeholder="file name")
+        chosen = st.selectbox("Directory", names, index=None, key="folder", bind="query-params", placeholder="all")
+        search = st.text_input("Search", type="search", key="name", bind="query-params", placeholder="file name")
     where = FileFilter(chosen, None, search or "")
     total = files(session, run.id, where, limit=1).total
-    offset = parts.pager(total, "number")
+    offset = parts.pager(total, "file_page")
     page = files(session, run.id, where, limit=parts.PER_PAGE, offset=offset)
     parts.table(tables.versions(run.name, page.rows), "files", empty="No file is like that; change the filters.")
     parts.shown(len(page.rows), page.total, offset, "file")
