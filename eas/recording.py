@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable
 from typing import Self
 
-from eas_provenance.errors import DatabaseError, RepositoryError
 from eas_provenance.follow import Follower
 from eas_provenance.states import States
 
@@ -66,5 +65,5 @@ class Recording:
                 self._follower.follow()
                 self._follower.write(is_alive=is_alive)
                 self._problem = None
-            except (DatabaseError, RepositoryError) as error:  # such as a database that is locked; the next time may do
+            except Exception as error:  # noqa: BLE001 - such as a database that is locked; the next time may do
                 self._problem = error

@@ -133,38 +133,60 @@ class Journal:
         return self.known().nodes
 
 
+_TEXTS = ("name", "id", "type", "phase", "templateName")
+
+
 def _update(line: bytes) -> Update:
     update = json.loads(line)
-    if not isinstance(update, dict) or not (update.keys() & {"name", "forget", "life"}):
+    is_right = isinstance(update, dict) and (
+        all(isinstance(update.get(key), str) for key in _TEXTS)
+        or isinstance(update.get("forget"), str)
+        or (isinstance(update.get("life"), int) and isinstance(update.get("again", []), list))
+    )
+    if not is_right:
         raise ValueError("not an update of a node")
-    return update
+    found: Update = update
+    return found
 
 
 class Known(NamedTuple):
     """What follows from a sequence of updates.
 
     `nodes` are the nodes by name, as they were last; `lives` the numbers of the lives in which that was told; `again`
-    the nodes that were to be done again, and the life in which that was asked for.
+    the nodes that were to be done again, and the life in which that was asked for; `numbers` how many numbers of tries
+    are used up, by the name of the node around them: also of nodes that are no part of the run any more.
     """
 
     nodes: dict[str, Update]
     lives: dict[str, int]
     again: dict[str, int]
+    numbers: dict[str, int]
 
 
 def known(updates: Iterable[Update]) -> Known:
     """Return what follows from a sequence of updates."""
-    found = Known({}, {}, {})
+    found = Known({}, {}, {}, {})
     life = 0
-    for update in updates:
+    told: dict[str, int] = {}
+    forgotten: dict[str, int] = {}
+    for at, update in enumerate(updates):
         if "name" in update:
-            found.nodes[update["name"]] = update
-            found.lives[update["name"]] = life
+            name = update["name"]
+            found.nodes[name], found.lives[name], told[name] = update, life, at
+            if update.get("nodeFlag", {}).get("retried") and "finishedAt" in update:
+                around, _, number = name.rpartition("(")
+                found.numbers[around] = max(found.numbers.get(around, 0), int(number.rstrip(")")) + 1)
         elif "life" in update:
             life = update["life"]
             found.again.update(dict.fromkeys(update.get("again", ()), life))
         else:
-            gone = update["forget"]
-            for name in [name for name in found.nodes if name == gone or name.startswith((f"{gone}.", f"{gone}("))]:
-                del found.nodes[name], found.lives[name]
+            forgotten[update["forget"]] = at
+    for name, at in told.items() if forgotten else ():
+        if any(forgotten.get(above, -1) > at for above in (name, *above_it(name))):
+            del found.nodes[name], found.lives[name]
     return found
+
+
+def above_it(name: str) -> list[str]:
+    """Return the names of all that a node may stand beneath: names tell it."""
+    return [name[:end] for end in range(1, len(name)) if name[end] in ".("]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -19,6 +20,10 @@ Row = dict[str, Any]
 Rows = dict[type[Table], list[Row]]
 PARTS: tuple[type[Table], ...] = (Attempt, Used, Version, Emitted, Criterion, Message)
 """The tables with rows that belong to a task."""
+MOST_NESTED = 250
+"""How deep a record may be nested; settings of a chain may be up to 200 deep."""
+NO_TIME = "1970-01-01T00:00:00Z"
+"""When a line was said that does not tell it."""
 MOST_MESSAGES = 10_000
 """How many lines of a log the database takes; the repository has them all."""
 _PROGRAMS = ("run", "inline")
@@ -108,8 +113,8 @@ class Writer:
             "state": task.state,
             "verdict": task.verdict,
             "message": task.message,
-            "started": task.started or None,
-            "ended": task.ended or None,
+            "started": _time(task.started),
+            "ended": _time(task.ended),
         }
 
     def _attempt(self, task: Task, told: Told, record: Row) -> Row:
@@ -121,9 +126,9 @@ class Writer:
             "exit_code": told.exit_code,
             "message": told.message or _text(record.get("message") or record.get("reason")),
             "traceback": _text(record.get("traceback")),
-            "queued": told.started or None,
-            "started": _text(usage.get("started")) or (told.started if told.phase != "Pending" else "") or None,
-            "ended": told.ended or None,
+            "queued": _time(told.started),
+            "started": _time(usage.get("started")) or (_time(told.started) if told.phase != "Pending" else None),
+            "ended": _time(told.ended),
             "wall_s": _number(usage.get("wall_s")),
             "cpu_s": _number(usage.get("cpu_s")),
             "cpu_children_s": _number(usage.get("cpu_children_s")),
@@ -136,7 +141,7 @@ class Writer:
 
     def _versions(self, task: Task, number: int, record: Row) -> Iterator[Row]:
         is_last = number == max(count for verb, count in task.tries if verb in _PROGRAMS)
-        made = _text(_mapping(record.get("usage")).get("ended")) or None
+        made = _time(_mapping(record.get("usage")).get("ended"))
         for port, product in _mapping(record.get("outputs")).items():
             for position, one in enumerate(map(_mapping, product if isinstance(product, list) else [product])):
                 directory, name = _text(one.get("directory")), _text(one.get("name"))
@@ -163,7 +168,7 @@ def _messages(log: bytes | None) -> Iterator[Row]:
         said = _object(line)
         yield {
             "position": position,
-            "time": _text(said.get("time")),
+            "time": _time(said.get("time")) or NO_TIME,
             "severity": _text(said.get("severity")) or "info",
             "source": _text(said.get("source")),
             "text": _text(said.get("message")) if said else line.decode("utf-8", "replace"),
@@ -198,9 +203,26 @@ def _criteria(record: Row) -> Iterator[Row]:
 
 def _object(data: bytes) -> Row:
     try:
-        return _mapping(json.loads(data, parse_constant=str))
+        found = _mapping(json.loads(data, parse_constant=str))
     except (ValueError, RecursionError):
         return {}
+    return found if _is_flat_enough(found, MOST_NESTED) else {}
+
+
+def _is_flat_enough(value: Any, left: int) -> bool:
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return left > 0 and all(_is_flat_enough(one, left - 1) for one in inside if isinstance(one, dict | list))
+
+
+def _time(value: Any) -> str | None:
+    """Return a time in UTC as it is kept, None for what is none."""
+    try:
+        found = datetime.fromisoformat(_text(value))
+        if found.tzinfo is None:
+            return None
+        return _text(value) if _text(value).endswith("Z") else found.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    except (ValueError, OverflowError):
+        return None
 
 
 def _mapping(value: Any) -> Row:

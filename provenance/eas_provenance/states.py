@@ -11,6 +11,7 @@ import json
 import re
 from typing import Any, NamedTuple
 
+from eas_provenance.journal import above_it
 from eas_worker import assignment
 
 FAILING = ("failed", "error")
@@ -183,6 +184,7 @@ class States:
         self.root = _NOTHING
         self._life = 0
         self._hidden: dict[str, Task] = {}
+        self._beneath: dict[str, set[str]] | None = None
         self._questions: dict[str, tuple[str, Told]] = {}
         self._parameters: dict[str, dict[str, str]] = {}
         self._parked: dict[str, list[dict[str, Any]]] = {}
@@ -243,16 +245,20 @@ class States:
 
     def _forget(self, name: str) -> None:
         """Drop a node and what stands beneath it: an engine has found that it is no part of the run any more."""
-        beneath = (f"{name}.", f"{name}(")
-
-        def is_gone(identifier: str) -> bool:
-            return identifier == name or identifier.startswith(beneath)
-
-        for found in (self.tasks, self._hidden):
-            for path in [path for path, task in found.items() if is_gone(task.program.id)]:
-                del found[path]
-        for identifier in [one for one in self._questions if is_gone(one)]:
+        if self._beneath is None:
+            self._beneath = {}
+            for task in self.tasks.values():
+                self._place(task)
+        for path in self._beneath.pop(name, ()):
+            self.tasks.pop(path, None)
+        for identifier in [one for one in self._questions if name in (one, *above_it(one))]:
             del self._questions[identifier]
+
+    def _place(self, task: Task) -> None:
+        """Note what a task stands beneath, once that is asked for: it takes room, and is seldom needed."""
+        if self._beneath is not None:
+            for name in (task.program.id, *above_it(task.program.id)):
+                self._beneath.setdefault(name, set()).add(task.path)
 
     def _take_root(self, node: dict[str, Any]) -> list[Task]:
         told = self._told(node)
@@ -293,6 +299,7 @@ class States:
         if step.verb in _PROGRAMS and path in self._hidden and not _is_try(node):
             task.template, task.is_over = node["templateName"], self.root.has_ended
             self.tasks[path] = self._hidden.pop(path)
+            self._place(task)
         return [task] if path in self.tasks else []
 
     def _ask(self, path: str, node: dict[str, Any]) -> None:

@@ -30,7 +30,8 @@ class Store:
     def runs(self) -> Iterator[RunFolder]:
         """Yield the folders of all runs, in the order of their names."""
         for path in sorted((self.folder / "runs").glob("[!.]*")):
-            yield RunFolder(path)
+            if path.is_dir():
+                yield RunFolder(path)
 
     def may_go_on(self, name: str) -> bool:
         """Return whether somebody may still work on a run: an engine here or, for a run that is not here, elsewhere."""

@@ -339,3 +339,41 @@ def test_nobody_writes_what_an_engine_has_left_behind(laptop: Laptop) -> None:
         assert rows(finished) == {}
         catch_up(database, finished.store)
         assert rows(finished) == {"/t0": ("failed", "fail")}
+
+
+def test_a_task_that_comes_back_is_judged_by_its_newest_try(laptop: Laptop) -> None:
+    """What an older life left of it under another number does not count."""
+    number = laptop.folder / "number"
+    number.write_text("1", encoding="utf-8")
+    laptop.program("reads", f"ctx.emit(n=int(open({str(number)!r}).read()))", **NUMBER)
+    laptop.program(
+        "fragile",
+        f"ctx.emit(n=int(open({str(number)!r}).read()))",
+        judge="ctx.check('n', ctx.metadata['n'], minimum=0)",
+        **NUMBER,
+    )
+    finished = laptop.run({"task": "fragile", "name": "a"}, {"task": "reads", "requires_metadata_from": ["a"]})
+    for said, path in (("2", "/t1"), ("-1", "/t0"), ("3", "/t0")):
+        number.write_text(said, encoding="utf-8")
+        finished = again(laptop, finished, path)
+        assert states(finished)["/t1"] == ("blocked" if said == "-1" else "succeeded")
+    assert laptop.record(finished, "t1/qc.json")["metadata"] == {"n": 3}
+
+
+def test_a_try_that_was_shut_down_is_one_of_its_own(laptop: Laptop) -> None:
+    """The program ran twice, and two tries are known."""
+    note = laptop.folder / "note"
+    laptop.program("waits", f"time.sleep(0 if os.path.exists({str(note)!r}) else 60)")
+    laptop.compiled({"task": "waits"})
+    engine = Engine(laptop)
+    folder = Store(laptop.store).run(newest(laptop))
+    eventually(
+        lambda: any(node["phase"] == "Running" and "(0)" in name for name, node in folder.journal.nodes().items())
+    )
+    folder.cancel(at_once=True)
+    engine.process.communicate(timeout=60)
+    note.touch()
+    with laptop.place() as place:
+        finished = resume(folder, place)
+    assert states(finished) == {"/t0": "succeeded"}
+    assert sorted(key for key in finished.states.tasks["/t0"].tries if key[0] == "run") == [("run", 0), ("run", 1)]

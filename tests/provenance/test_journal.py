@@ -13,7 +13,7 @@ from eas_provenance.journal import Entry, Journal, known
 
 def node(name: str, phase: str) -> dict[str, Any]:
     """Write an update."""
-    return {"name": name, "phase": phase}
+    return {"name": name, "id": name, "type": "Pod", "templateName": "t", "phase": phase}
 
 
 @pytest.fixture
@@ -71,13 +71,38 @@ def test_what_is_forgotten() -> None:
 def test_what_is_known() -> None:
     """How old nodes are, and what is to be done again since when."""
     updates = [{"life": 1}, node("a", "Failed"), node("b", "Failed"), {"life": 2, "again": ["a"]}, node("b", "Running")]
-    assert known(updates) == ({"a": updates[1], "b": updates[4]}, {"a": 1, "b": 2}, {"a": 2})
+    assert known(updates) == ({"a": updates[1], "b": updates[4]}, {"a": 1, "b": 2}, {"a": 2}, {})
 
 
-@pytest.mark.parametrize("line", [b"[]\n", b"{}\n", b"nonsense\n", b"\xff\n", b"1\n"])
+def test_numbers_of_tries() -> None:
+    """They are used up by tries that have ended, also those of nodes that are no part of the run any more."""
+    tries = [node(f"r.a({number})", "Failed") | {"nodeFlag": {"retried": True}} for number in (0, 1, 2)]
+    ended = [one | {"finishedAt": "2026-01-01T00:00:00Z"} for one in tries[:2]]
+    found = known([*ended, tries[2], {"forget": "r.a"}])
+    assert (found.nodes, found.numbers) == ({}, {"r.a": 2})
+
+
+def test_told_after_it_was_forgotten() -> None:
+    """A node that comes back is a part of the run again."""
+    assert list(known([node("r.a", "Failed"), {"forget": "r"}, node("r.a", "Running")]).nodes) == ["r.a"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"[]\n",
+        b"{}\n",
+        b"nonsense\n",
+        b"\xff\n",
+        b"1\n",
+        b'{"name":5}\n',
+        b'{"name":"a","id":"a"}\n',
+        b'{"life":"x"}\n',
+    ],
+)
 def test_what_is_no_update(journal: Journal, line: bytes) -> None:
     """A line that no engine wrote is an error that says where it is."""
-    journal.path.write_bytes(b'{"life":1}\n' + line)
+    journal.path.write_bytes(b'{"life":1}\n' + line + b"\n")
     with pytest.raises(RepositoryError, match=r"^cannot read .*/nodes.jsonl, byte \d+: "):
         list(journal.updates())
 

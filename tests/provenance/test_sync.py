@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +177,8 @@ def test_rows_of_a_task(database: Database) -> None:
         b'{"outputs": {"o": [null, {"size": "big", "name": 3}]}, "settings": [], "usage": {"wall_s": "long"}}',
         b'{"metadata": {"a\\u0000b": "\\ud800\\u0000"}}',
         b'{"metadata": {"n": 1' + b"0" * 400 + b"}}",
+        b'{"settings": {"a": ' + b"[" * 400 + b"]" * 400 + b"}}",
+        b'{"usage": {"started": "garbage", "ended": "2026-01-01T00:00:00"}, "time": "2026-99-01T00:00:00Z"}',
         b'{"usage": {"peak_memory_bytes": 1e300, "threads": 9999999999999999999}}',
     ],
 )  # fmt: skip
@@ -184,7 +187,10 @@ def test_hostile_records(database: Database, record: bytes) -> None:
     kept(database, dict.fromkeys([*RECORDS, "run/.records/t0/attempt-0/log.jsonl"], record))
     with database.session() as session:
         assert session.exec(select(Task)).one().state == "succeeded"
-        assert len(session.exec(select(Attempt)).all()) == 2
+        attempts = session.exec(select(Attempt)).all()
+        assert len(attempts) == 2
+        assert all(datetime.fromisoformat(one.started or "").tzinfo for one in attempts)
+        assert all(datetime.fromisoformat(one.time).tzinfo for one in session.exec(select(Message)))
 
 
 def test_endless_logs_are_cut(database: Database) -> None:

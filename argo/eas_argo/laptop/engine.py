@@ -316,17 +316,22 @@ class _DagRun:
                 return
             place.parameters = {one.name: one.value(self.scope) for one in step.arguments}
         except FormError as error:
+            self._forget(place)
             place.tell("Error", message=str(error))
             self._ended(step, State("Error", {}, place.since))
             return
         self.engine.begin(place, lambda state: self._ended(step, state))
 
     def _leave_out(self, step: Step, place: _Place, phase: str, message: str) -> None:
-        if self.engine.past.ran(place.name):
-            self.engine.forget(place.name)
+        self._forget(place)
         place.type = "Skipped"
         place.tell(phase, message=message)
         self._ended(step, State(phase, {}, place.since))
+
+    def _forget(self, place: _Place) -> None:
+        """Tell that what a node was in an earlier life is no part of the run any more."""
+        if self.engine.past.ran(place.name):
+            self.engine.forget(place.name)
 
     def _fan_out(self, step: Step, place: _Place) -> None:
         assert step.items is not None
@@ -428,18 +433,19 @@ class _Retry:
 
     def __init__(self, engine: Engine, pod: Pod, place: _Place, done: Done) -> None:
         self.engine, self.pod, self.place, self.done = engine, pod, place, done
-        self.first, self.attempt = engine.past.tries(place.name, engine.past.oldest(place.name, place.since))
+        self.oldest = engine.past.oldest(place.name, place.since)
+        self.attempt, counted = engine.past.tries(place.name, self.oldest)
+        self.first = self.attempt - counted
         self.last_message = ""
 
     def start(self) -> None:
         self.place.type = "Retry"
         self.place.tell("Running")
-        if self.attempt == self.first:
+        last = self.engine.past.ended(f"{self.place.name}({self.attempt - 1})", self.oldest)
+        if last is None:
             self._try()
             return
         self.attempt -= 1  # an engine that died may have left untold what follows from its end
-        last = self.engine.past.ended(f"{self.place.name}({self.attempt})")
-        assert last is not None
         self._take(_ended(last))
 
     def _try(self) -> None:

@@ -28,6 +28,8 @@ class Past:
     again : mapping
         The nodes that somebody asked to be done again, with all that they stand in: the life before which they must
         not have been told.
+    numbers : mapping
+        How many numbers of tries are used up, by the node around them.
     """
 
     def __init__(
@@ -35,8 +37,9 @@ class Past:
         nodes: Mapping[str, Node] | None = None,
         lives: Mapping[str, int] | None = None,
         again: Mapping[str, int] | None = None,
+        numbers: Mapping[str, int] | None = None,
     ) -> None:
-        self._nodes, self._lives, self._again = nodes or {}, lives or {}, again or {}
+        self._nodes, self._lives, self._again, self._numbers = nodes or {}, lives or {}, again or {}, numbers or {}
         self.now = max((*self._lives.values(), *self._again.values()), default=0) + 1
         """The number of the life that begins now."""
 
@@ -62,11 +65,12 @@ class Past:
         return self._lives.get(name, 0)
 
     def tries(self, name: str, since: int) -> tuple[int, int]:
-        """Return how many tries of a program ended before a life, and in all; their numbers are not used again."""
-        lives: list[int] = []
-        while (node := self._nodes.get(f"{name}({len(lives)})")) is not None and _has_ended(node):
-            lives.append(self.life(node["name"]))
-        return sum(life < since for life in lives), len(lives)
+        """Return the number of the next try of a program, and how many since a life count against those that are due.
+
+        One that was shut down does not count, but its number is not used again.
+        """
+        number = self._numbers.get(name, 0)
+        return number, sum(self.ended(f"{name}({one})", since) is not None for one in range(number))
 
     def items(self, name: str) -> int:
         """Return how many items a fan-out had, as far as they were begun."""

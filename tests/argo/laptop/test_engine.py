@@ -12,6 +12,7 @@ from eas_argo.laptop.engine import Ended, Engine, Run, Site, Work
 from eas_argo.laptop.manifest import OUT_OF_MEMORY, load
 from eas_argo.laptop.past import SHUTDOWN, Past
 from eas_compiler.parts import memory
+from eas_provenance.journal import known
 from tests.argo.laptop.writing import Ran, Told, dag, ended, growing, phases, pod, ran, step, workflow
 
 SAMPLES = Path(__file__).parents[2] / "fixtures/argo"
@@ -234,7 +235,7 @@ def test_a_later_life_knows_how_far_memory_has_grown() -> None:
     first.engine.begin_run()
     first.engine.turn()
     first.engine.turn()
-    run = Run("run", "1", {}, Past(first.nodes))
+    run = Run("run", "1", {}, Past(*known(first.updates)))
     told = Told(lambda _: ended())
     Engine(load(workflow(HUNGRY, GROWING)), run, told, Site(2.0, 10**9), lambda _: None).run()
     assert [(work.attempt, work.pod.memory_bytes) for work in told.started] == [(2, 400 * 10**6)]
