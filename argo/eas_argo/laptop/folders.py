@@ -1,4 +1,7 @@
-"""The folder of a try: laid out before its program starts, and emptied into the file repository when it has ended."""
+"""The folder of a try: laid out before its program starts, and emptied into the file repository when it has ended.
+
+A program may leave there what it likes: nothing is opened that is not a plain file, and no link is followed.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +22,9 @@ RECORDS = "records"
 _TERMINATION_LOG = "termination-log"
 _MESSAGE_BYTES = 4096
 _OUTPUT_BYTES = 1 << 20
+_RECORD_BYTES = 1 << 20
+_PARAMETER_BYTES = 1 << 18  # more is not taken by Argo
+_KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFLNK: "a link", stat.S_IFDIR: "a folder"}
 _FOLDERS = {"in", RECORDS}
 _FILES = {"answers", "closed", "no_work", OUTPUT, _TERMINATION_LOG}
 
@@ -79,60 +86,132 @@ def keep(work: Work, folder: Path, files: Files) -> None:
     What has been put is not there any more, so that this can be done again when it broke off.
     """
     place = str(folder)
-    sums = _sums(f"{place}/products")
+    sums = {path: _sum(place, path) for path, _, _ in work.outputs if path.startswith("out/")}
     for path, key, _ in work.outputs:
         if path == RECORDS:
             _keep_output(place)
-        made = f"{place}/{path}"
-        if os.path.isdir(made):
+        made, mode = f"{place}/{path}", _mode(place, path)
+        if stat.S_ISDIR(mode):
+            _remove_links(made)
             files.put_tree(key, Path(made))
-        elif os.path.exists(made):
+        elif stat.S_ISREG(mode):
             files.put(key, Path(made), sums.get(path))
+        elif mode:
+            raise _refusal(path, mode)
 
 
 def _keep_output(place: str) -> None:
     """Put the end of what a program printed beside its records: here are no pods that could be asked for it."""
     output, kept = f"{place}/{OUTPUT}", f"{place}/{RECORDS}/output.txt"
-    size = os.path.getsize(output) if os.path.exists(output) else 0
+    records = _mode(place, RECORDS)
+    if not stat.S_ISREG(_mode(place, OUTPUT)) or (records and not stat.S_ISDIR(records)):
+        return
+    size = os.lstat(output).st_size
     if not size:
         return
     os.makedirs(f"{place}/{RECORDS}", exist_ok=True)
     if size <= _OUTPUT_BYTES:
         os.rename(output, kept)
         return
-    with open(output, "rb") as stream, open(kept, "wb") as end:
-        stream.seek(size - _OUTPUT_BYTES)
-        end.write(stream.read())
+    end = _read(place, OUTPUT, _OUTPUT_BYTES, at_end=True)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(kept)
+    with open(kept, "xb") as stream:
+        stream.write(end or b"")
 
 
-def _sums(products: str) -> dict[str, str]:
-    """Return the SHA-256 of the outputs, from the records of the products."""
-    names = os.listdir(products) if os.path.exists(products) else ()
-    return {f"out/{name}": json.loads(Path(products, name).read_bytes())["sha256"] for name in names}
+def _sum(place: str, output: str) -> str | None:
+    """Return the SHA-256 of an output from its record, None when there is no record."""
+    path = f"products{output.removeprefix('out')}"
+    content = _read(place, path, _RECORD_BYTES)
+    if content is None:
+        mode = _mode(place, path)
+        if mode:
+            raise _refusal(path, mode)
+        return None
+    try:
+        return str(json.loads(content)["sha256"])
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ValueError(f"{path} is no record of an output") from error
+
+
+def _remove_links(folder: str) -> None:
+    """Remove the links in a folder: what they lead to is not the program's to give."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_symlink():
+                os.unlink(entry.path)
+            elif entry.is_dir(follow_symlinks=False):
+                _remove_links(entry.path)
+
+
+def _mode(place: str, path: str) -> int:
+    """Return the mode of what a program left at a path, that of a link for what is behind one; 0 for nothing."""
+    mode = 0
+    for part in path.split("/"):
+        place = f"{place}/{part}"
+        try:
+            mode = os.lstat(place).st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            return 0
+        if stat.S_ISLNK(mode):
+            break
+    return mode
+
+
+def _refusal(path: str, mode: int) -> OSError:
+    return OSError(errno.EINVAL, f"{path} is {_KINDS.get(stat.S_IFMT(mode), 'a device')}, not a file")
+
+
+def _read(place: str, path: str, limit: int, *, at_end: bool = False) -> bytes | None:
+    """Return the first bytes of a file that a program left, or the last ones; None where there is no plain file."""
+    if not stat.S_ISREG(_mode(place, path)):
+        return None
+    # Somebody may still work there, and replace the file now.
+    number = os.open(f"{place}/{path}", os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with open(number, "rb") as stream:
+        status = os.fstat(number)
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        if at_end:
+            stream.seek(max(0, status.st_size - limit))
+        return stream.read(limit)
 
 
 def message(folder: Path) -> str:
     """Return the last words of a try, as many of them as Kubernetes takes."""
-    with contextlib.suppress(OSError), open(f"{folder}/{_TERMINATION_LOG}", "rb") as stream:
-        return stream.read(_MESSAGE_BYTES).decode("utf-8", "replace").strip()
+    with contextlib.suppress(OSError):
+        return _text(_read(str(folder), _TERMINATION_LOG, _MESSAGE_BYTES))
     return ""
 
 
 def clue(folder: Path) -> str:
     """Return what else may tell why a program failed without a word: the last line that it printed."""
-    with contextlib.suppress(OSError), open(f"{folder}/{OUTPUT}", "rb") as stream:
-        stream.seek(max(0, os.fstat(stream.fileno()).st_size - _MESSAGE_BYTES))
-        return stream.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
+    with contextlib.suppress(OSError):
+        return _text(_read(str(folder), OUTPUT, _MESSAGE_BYTES, at_end=True)).rpartition("\n")[2]
     return ""
 
 
+def _text(content: bytes | None) -> str:
+    return (content or b"").decode("utf-8", "replace").strip()
+
+
 def parameters(work: Work, folder: Path) -> dict[str, str]:
-    """Return the output parameters that a try wrote, or their defaults; one that has neither is not there."""
+    """Return the output parameters that a try wrote, or their defaults; one that has neither is not there.
+
+    Raises
+    ------
+    OSError
+        When one cannot be read, or is larger than Argo would take.
+    """
     found = {}
     for one in work.pod.results:
-        file = f"{folder}/{one.path}"
-        if os.path.isfile(file):
-            found[one.name] = Path(file).read_text("utf-8", "replace").strip()
+        content = _read(str(folder), one.path, _PARAMETER_BYTES + 1)
+        if content is not None:
+            if len(content) > _PARAMETER_BYTES:
+                size = f"{_PARAMETER_BYTES >> 10} KiB"
+                raise OSError(errno.EFBIG, f"the output parameter {one.name} is larger than {size}")
+            found[one.name] = _text(content)
         elif one.default is not None:
             found[one.name] = one.default
     return found

@@ -267,6 +267,15 @@ def test_a_large_folder_is_removed_aside(box: Box) -> None:
         until(lambda: not box.place("litters").exists())
 
 
+def test_pipes_in_the_place_of_files(box: Box) -> None:
+    """The engine does not wait for what nobody writes."""
+    body = "os.unlink('output'); [os.mkfifo(name) for name in ('output', 'termination-log')]; os._exit({})"
+    box.program("fails", body.format(3))
+    box.program("ends", f"os.mkdir('gone'); os.rename('records', 'gone/r'); os.mkfifo('records'); {body.format(0)}")
+    assert box.ended("fails") == Ended("Failed", 3, "", {})
+    assert box.ended("ends") == Ended("Error", -1, "records is a pipe, not a file", {})
+
+
 # ---- The server
 
 
