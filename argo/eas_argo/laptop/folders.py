@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import hashlib
 import json
 import os
 import shutil
 import stat
+import uuid
 from pathlib import Path
 from typing import Protocol
 
@@ -61,8 +63,8 @@ def lay_out(work: Work, folder: Path, files: Files, spare: Path | None = None) -
         When the folder cannot be made, or an input is missing.
     """
     place, parents = str(folder), set()
-    if os.path.exists(place):
-        shutil.rmtree(place)
+    if os.path.lexists(place):
+        remove(folder)
     if spare is not None and os.path.exists(spare):
         os.rename(spare, place)
     else:
@@ -215,6 +217,25 @@ def parameters(work: Work, folder: Path) -> dict[str, str]:
         elif one.default is not None:
             found[one.name] = one.default
     return found
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder in which somebody may still work; the name is free at once.
+
+    Raises
+    ------
+    OSError
+        When it cannot be renamed. What cannot be removed stays under another name until `sweep`.
+    """
+    aside = f"{folder.parent}/.{folder.name}.{uuid.uuid4().hex}"
+    os.rename(folder, aside)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what is left of folders that had this name."""
+    for left in folder.parent.glob(f".{glob.escape(folder.name)}.{'[0-9a-f]' * 32}"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def is_as_new(folder: Path) -> bool:

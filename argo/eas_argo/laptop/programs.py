@@ -97,8 +97,9 @@ class Programs:
         self._sweeper = ThreadPoolExecutor(1)  # to remove a large folder takes longer than to run a program
         self._spare: list[Path] = []  # to remove and make folders takes file systems longer than to rename them
         try:
-            if not keep and folder.exists():
-                shutil.rmtree(folder)
+            folders.sweep(folder)
+            if not keep and folder.is_dir():
+                folders.remove(folder)  # the server of an engine that was killed may not have ended yet
             folder.mkdir(parents=True, exist_ok=True)
             self._begin()
         except OSError as error:
@@ -119,6 +120,7 @@ class Programs:
         self._sweeper.shutdown(cancel_futures=True)
         if not self._keep:
             shutil.rmtree(self._folder, ignore_errors=True)
+        folders.sweep(self._folder)
 
     def start(self, work: Work) -> None:
         """Lay out the folder of a try and have its program started."""

@@ -63,6 +63,20 @@ def test_a_missing_input_is_named(tmp_path: Path) -> None:
         folders.lay_out(work(inputs=(("in/f", "run/d/f", False),)), tmp_path / "try", Kept(tmp_path))
 
 
+def test_a_place_where_somebody_still_works(tmp_path: Path) -> None:
+    """The folder of a try is fresh, even when what stood in its place cannot be removed."""
+    (tmp_path / "try").mkdir()
+    stray = os.open(tmp_path / "try", os.O_RDONLY)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "rmdir", lambda *_, **__: os.close(os.open("stray", os.O_CREAT, dir_fd=stray)))
+        folders.lay_out(work(), tmp_path / "try", Kept(tmp_path))
+    os.close(stray)
+    assert not any((tmp_path / "try").iterdir())
+    assert len(list(tmp_path.glob(".try.*/stray"))) == 1
+    folders.sweep(tmp_path / "try")
+    assert [path.name for path in tmp_path.iterdir()] == ["try"]
+
+
 def test_what_is_kept(tmp_path: Path) -> None:
     """Outputs go with the checksum that the worker noted; what was not made is not missed."""
     (tmp_path / "out").mkdir()

@@ -267,6 +267,38 @@ def test_a_large_folder_is_removed_aside(box: Box) -> None:
         until(lambda: not box.place("litters").exists())
 
 
+def test_an_earlier_life_that_still_works(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it writes while its folder is removed neither disturbs the next life nor ends up there."""
+    box.program("quick", "pass")
+    (box.work / "old").mkdir(parents=True)
+    left = box.work.with_name(f".work.{'0' * 32}")
+    (left / "deep").mkdir(parents=True)
+    others = [box.work.with_name(name) for name in (".work.x", f".other.{'0' * 32}")]
+    for other in others:
+        other.mkdir()
+    stray = os.open(box.work / "old", os.O_RDONLY)
+    rmdir = os.rmdir
+    written: list[str] = []
+
+    def write(path: str, **options: Any) -> None:
+        """Be quicker than who removes a folder."""
+        if path == "old" and not written:
+            os.close(os.open("stray", os.O_WRONLY | os.O_CREAT, dir_fd=stray))
+            written.append(path)
+        rmdir(path, **options)
+
+    monkeypatch.setattr(os, "rmdir", write)
+    with box.programs() as running:
+        assert written
+        assert not (box.work / "old").exists()
+        assert not left.exists()
+        assert len(list(box.folder.glob(".work.*"))) == 2
+        box.start(running, "quick")
+        assert results(running, 1)["quick"].phase == "Succeeded"
+    os.close(stray)
+    assert sorted(box.folder.glob(".*.*")) == sorted(others)
+
+
 def test_pipes_in_the_place_of_files(box: Box) -> None:
     """The engine does not wait for what nobody writes."""
     body = "os.unlink('output'); [os.mkfifo(name) for name in ('output', 'termination-log')]; os._exit({})"
