@@ -283,7 +283,7 @@ def _how(one: _Running, status: int | None, message: str, parameters: dict[str, 
     if one.reason == OUT_OF_MEMORY:
         if status == -signal.SIGKILL:
             return Ended("Failed", 137, OUT_OF_MEMORY, parameters)
-    elif one.reason:
+    elif one.reason == DEADLINE or (one.reason and status):  # who is done when all is shut down need not be repeated
         return Ended("Failed", 143, one.reason, parameters)
     if status < 0:
         return Ended("Failed", 128 - status, f"killed by {_name(-status)}", parameters)

@@ -22,6 +22,7 @@ from eas_argo.laptop.engine import Ended, Work
 from eas_argo.laptop.errors import SiteError
 from eas_argo.laptop.folders import folder_name
 from eas_argo.laptop.manifest import OUT_OF_MEMORY, Manifest, Pod, load
+from eas_argo.laptop.past import SHUTDOWN
 from eas_argo.laptop.programs import Programs
 from tests.argo.laptop.writing import dag, pod, workflow
 
@@ -306,6 +307,33 @@ def test_pipes_in_the_place_of_files(box: Box) -> None:
     box.program("ends", f"os.mkdir('gone'); os.rename('records', 'gone/r'); os.mkfifo('records'); {body.format(0)}")
     assert box.ended("fails") == Ended("Failed", 3, "", {})
     assert box.ended("ends") == Ended("Error", -1, "records is a pipe, not a file", {})
+
+
+# ---- The end of the run
+
+
+def test_a_program_that_ends_well_after_all(box: Box) -> None:
+    """Whoever is done within the time of grace, or was just before, need not be repeated; others are."""
+    wait = "open('ready', 'w').close(); time.sleep(600)"
+    box.program("done", f"signal.signal(signal.SIGTERM, lambda *_: os._exit(0)); {wait}")
+    box.program("fails", f"signal.signal(signal.SIGTERM, lambda *_: os._exit(1)); {wait}")
+    with box.programs() as running:
+        for name in ("done", "fails"):
+            box.start(running, name)
+            until((box.place(name) / "ready").exists, running)
+        running.stop(at_once=False)
+        ended = results(running, 2)
+    assert ended["done"] == Ended("Succeeded", 0, "", {})
+    assert ended["fails"] == Ended("Failed", 143, SHUTDOWN, {})
+
+
+def test_a_program_over_its_time_has_failed(box: Box) -> None:
+    """However it ends."""
+    box.program("late", "signal.signal(signal.SIGTERM, lambda *_: os._exit(0)); time.sleep(600)")
+    with box.programs() as running:
+        box.start(running, "late")
+        running._running["late"].deadline = time.monotonic() + 1.0
+        assert results(running, 1)["late"] == Ended("Failed", 143, programs.DEADLINE, {})
 
 
 # ---- The server
