@@ -1,14 +1,17 @@
 """Queries find what was put into the database."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
+from sqlalchemy import update
 from sqlmodel import Session
 
 from eas_provenance import queries
 from eas_provenance.database import Database
 from eas_provenance.queries import TaskFilter, base
+from eas_provenance.queries.base import ATTEMPT, CRITERION, RUN, TASK
 from eas_provenance.queries.failures import reason_of
+from eas_provenance.tables import Cursor
 from tests.provenance import filled
 
 
@@ -71,6 +74,7 @@ def test_find_run(session: Session) -> None:
         ("survey-", "several runs begin with 'survey-': survey-9f9f9f, survey-1a2b3c"),
         ("survey-1a2b3d", "unknown run 'survey-1a2b3d'; did you mean 'survey-1a2b3c'?"),
         ("zzz", "unknown run 'zzz'; `eas show` lists them"),
+        ("", "unknown run ''; `eas show` lists them"),
     ],
 )
 def test_unknown_runs(session: Session, given: str, message: str) -> None:
@@ -78,6 +82,48 @@ def test_unknown_runs(session: Session, given: str, message: str) -> None:
     with pytest.raises(queries.UnknownRunError) as caught:
         queries.find_run(session, given)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_interrupted(kind: str, new_url: Callable[[str], str]) -> None:
+    """A run that was interrupted took as long as is known that something happened in it, whatever the clock says."""
+    with Database.open(new_url(kind)) as database:
+        run_id = filled.fill(database, is_over=False)
+        with database.writing() as batch:
+            batch.execute(update(RUN).values(state="interrupted"))
+            early = filled.put_run(batch, "early", state="interrupted")
+            batch.put(Cursor, [{"run_id": early, "position": "0", "seen": filled.moment(3)}])
+        with database.session() as session:
+            row = queries.run_by_id(session, run_id)
+            assert row is not None
+            assert (row.is_over, row.is_interrupted, row.last) == (True, True, filled.moment(121))
+            assert row.duration_s(filled.moment(1000)) == 121
+            assert queries.find_run(session, "early").duration_s(filled.moment(1000)) == 3
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_odd_rows(kind: str, new_url: Callable[[str], str]) -> None:
+    """What is no time is not there, and what should have names but has none is empty."""
+    with Database.open(new_url(kind)) as database:
+        run_id = filled.fill(database)
+        with database.writing() as batch:
+            batch.execute(update(RUN).values(started="garbage"))
+            batch.execute(update(TASK).values(variables=[1], settings="x"))
+            batch.execute(update(ATTEMPT).where(ATTEMPT.c.number == 0).values(started="garbage"))
+            batch.execute(update(ATTEMPT).where(ATTEMPT.c.number == 1).values(started="2026-03-01T12:00:00"))
+            batch.execute(update(CRITERION).values(bound=[1]))
+        with database.session() as session:
+            assert queries.find_run(session).duration_s(filled.moment(1)) == 0
+            found = queries.task(session, run_id, "/t0[size=1]/t2")
+            assert found is not None
+            assert (found.task.variables, found.settings) == ({}, {})
+            assert [one.queue_s for one in found.attempts] == [None, None]
+            assert queries.tasks(session, run_id).rows[0].variables == {}
+            assert queries.attempts(session, run_id).rows[0][0].variables == {}
+            examples = [one for group in queries.failures(session, run_id).groups for one in group.examples]
+            assert {one.task.variables == {} for one in examples} == {True}
+            assert queries.outcomes(session, run_id)[0].variables == 0
+            assert {one.type: one.queue_max_s for one in queries.timings(session, run_id)}["verify"] is None
 
 
 def test_type_rows(session: Session, run: queries.RunRow) -> None:

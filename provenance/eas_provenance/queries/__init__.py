@@ -30,7 +30,17 @@ from eas_provenance.queries.messages import (
     severity_counts,
 )
 from eas_provenance.queries.outcomes import OutcomeRow, OutcomeTable, outcomes
-from eas_provenance.queries.runs import RunFilter, RunRow, RunTexts, UnknownRunError, find_run, run_by_id, runs, texts
+from eas_provenance.queries.runs import (
+    RunFilter,
+    RunRow,
+    RunTexts,
+    UnknownRunError,
+    find_run,
+    interrupted,
+    run_by_id,
+    runs,
+    texts,
+)
 from eas_provenance.queries.tasks import (
     AttemptRow,
     CriterionRow,
@@ -86,6 +96,7 @@ __all__ = [
     "files",
     "find_run",
     "inputs",
+    "interrupted",
     "last_messages",
     "left_s",
     "messages",

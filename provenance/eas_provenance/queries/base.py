@@ -18,6 +18,7 @@ TABLES = Table.metadata.tables
 RUN, TASK, ATTEMPT, TASK_TYPE = TABLES["run"], TABLES["task"], TABLES["attempt"], TABLES["task_type"]
 USED, VERSION, EMITTED, CRITERION = TABLES["used"], TABLES["version"], TABLES["emitted"], TABLES["criterion"]
 MESSAGE, PROBLEM, TAG, DOCUMENT = TABLES["message"], TABLES["problem"], TABLES["tag"], TABLES["document"]
+CURSOR = TABLES["cursor"]
 
 FAILING = ("failed", "error")
 """States of a task that make its run fail."""
@@ -63,6 +64,11 @@ def count(session: Session, statement: Select[Any]) -> int:
 def mapping(row: Row[Any]) -> dict[str, Any]:
     """Return a row by the names of its columns, as the fields of a tuple have them."""
     return dict(row._mapping)  # noqa: SLF001 - public in spite of its name
+
+
+def as_object(value: Any) -> dict[str, Any]:
+    """Return what should be an object of JSON; an empty one if it is something else."""
+    return value if isinstance(value, dict) else {}
 
 
 def parts(path: str) -> list[str]:

@@ -90,7 +90,7 @@ def _examples(session: Session, run_id: int, members: list[_Message], most: int)
     firsts = [one.first for one in members[:most]]
     columns = [TASK.c[name] for name in TaskRow._fields]
     query = select(*columns).where(TASK.c.run_id == run_id, TASK.c.position.in_(firsts)).order_by(TASK.c.position)
-    return tuple(_example(session, run_id, TaskRow(*row)) for row in fetch(session, query))
+    return tuple(_example(session, run_id, TaskRow.of(row)) for row in fetch(session, query))
 
 
 def _example(session: Session, run_id: int, task: TaskRow) -> Example:
@@ -101,7 +101,7 @@ def _example(session: Session, run_id: int, task: TaskRow) -> Example:
         ATTEMPT.c.run_id == run_id, ATTEMPT.c.path == task.path, ATTEMPT.c.traceback != ""
     )
     last = first(session, tracebacks.order_by(ATTEMPT.c.step.desc(), ATTEMPT.c.number.desc()))
-    return Example(task, tuple(CriterionRow(*row) for row in criteria), last.traceback if last else "")
+    return Example(task, tuple(map(CriterionRow.of, criteria)), last.traceback if last else "")
 
 
 def problems(session: Session, run_id: int) -> tuple[ProblemRow, ...]:

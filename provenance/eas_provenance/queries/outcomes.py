@@ -8,7 +8,7 @@ from pydantic_core import from_json
 from sqlalchemy import Text, cast, func, select
 from sqlmodel import Session
 
-from eas_provenance.queries.base import EMITTED, TASK, chunks, count, fetch
+from eas_provenance.queries.base import EMITTED, TASK, as_object, chunks, count, fetch
 from eas_provenance.queries.manifest import Described, described
 from eas_provenance.queries.tasks import TaskFilter
 
@@ -104,7 +104,7 @@ def _table(session: Session, run_id: int, kind: str, units: dict[str, str], cut:
     )
     query = select(*columns).where(of_kind).order_by(TASK.c.position)
     tasks = fetch(session, query.offset(cut.offset).limit(cut.limit) if cut != _Cut() else query)
-    around = [from_json(row.variables) for row in tasks]
+    around = [as_object(from_json(row.variables)) for row in tasks]
     variables = _variables(around)
     emitted = _emitted(session, run_id, [row.path for row in tasks], list(units))
     found = [_Column(name, "", [one.get(name) for one in around]) for name in variables]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, func, select
 from sqlmodel import Session
 
 from eas_provenance.queries.base import (
+    ATTEMPT,
+    CURSOR,
     DOCUMENT,
     FAILING,
     RUN,
@@ -48,6 +51,7 @@ ALL_RUNS = RunFilter()
 class RunRow(NamedTuple):
     """A run and how many of its tasks are in which state.
 
+    `last` is when something happened in one that was interrupted for the last time, as far as is known.
     `at_least` and `at_most` are how many tasks there will be; `at_most` is None when only the run itself can tell.
     """
 
@@ -68,11 +72,17 @@ class RunRow(NamedTuple):
     at_least: int
     at_most: int | None
     states: dict[str, int]
+    last: str | None = None
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing of it will change any more."""
+        """Whether nothing of it will change any more, unless somebody goes on with it."""
         return self.state != "running"
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether it has not ended, but nobody works on it any more."""
+        return self.state == "interrupted"
 
     @property
     def done(self) -> int:
@@ -85,8 +95,9 @@ class RunRow(NamedTuple):
         return sum(self.states.get(state, 0) for state in FAILING)
 
     def duration_s(self, now: str) -> float:
-        """Return how long it took, or takes until `now` [s]."""
-        return seconds(self.started, self.ended or now) or 0.0
+        """Return how long it took, or takes until `now` [s]; until something happened last if it was interrupted."""
+        end = self.ended or (self.last if self.is_interrupted else None)
+        return seconds(self.started, end or now) or 0.0
 
 
 class RunTexts(NamedTuple):
@@ -129,21 +140,35 @@ def find_run(session: Session, given: str | None = None) -> RunRow:
     if exact:
         return exact[0]
     likely = select(RUN).where(RUN.c.name.startswith(given, autoescape=True)).order_by(RUN.c.started.desc()).limit(9)
-    found = [row for row in _rows(session, likely) if row.name.startswith(given)]
+    found = [row for row in _rows(session, likely) if given and row.name.startswith(given)]
     if len(found) == 1:
         return found[0]
     if found:
-        names = ", ".join(row.name for row in found)
-        raise UnknownRunError(f"several runs begin with {given!r}: {names}")
+        raise UnknownRunError(several(given, [row.name for row in found]))
     newest_first = fetch(session, select(RUN.c.name).order_by(RUN.c.started.desc()).limit(_MOST_NAMES))
-    hint = did_you_mean(given, [row.name for row in newest_first]) or "`eas show` lists them"
-    raise UnknownRunError(f"unknown run {given!r}; {hint}")
+    raise UnknownRunError(unknown(given, [row.name for row in newest_first]))
+
+
+def several(given: str, names: Iterable[str]) -> str:
+    """Say that several runs may be meant by what was given."""
+    return f"several runs begin with {given!r}: {', '.join(names)}"
+
+
+def unknown(given: str, names: Iterable[str]) -> str:
+    """Say that no run is meant by what was given, of those there are."""
+    hint = did_you_mean(given, list(names)) if given else ""
+    return f"unknown run {given!r}; {hint or '`eas show` lists them'}"
 
 
 def run_by_id(session: Session, run_id: int) -> RunRow | None:
     """Return a run as it is now."""
     found = _rows(session, select(RUN).where(RUN.c.id == run_id))
     return found[0] if found else None
+
+
+def interrupted(session: Session, run: RunRow) -> RunRow:
+    """Return a run as one that was interrupted: for one that should be running, but on which nobody works."""
+    return run._replace(state="interrupted", last=_last(session, [run.id]).get(run.id))
 
 
 def texts(session: Session, run_id: int) -> RunTexts:
@@ -170,6 +195,7 @@ def _rows(session: Session, wanted: Select[Any]) -> tuple[RunRow, ...]:
     ids = [row.id for row in found]
     states = _states(session, ids)
     expected = _expected(session, ids)
+    last = _last(session, [row.id for row in found if row.state == "interrupted"])
     tags: dict[int, list[str]] = {}
     for row in fetch(session, select(TAG).where(TAG.c.run_id.in_(ids)).order_by(TAG.c.tag)):
         tags.setdefault(row.run_id, []).append(row.tag)
@@ -181,6 +207,7 @@ def _rows(session: Session, wanted: Select[Any]) -> tuple[RunRow, ...]:
             at_least=expected.get(row.id, (0, 0))[0],
             at_most=expected.get(row.id, (0, 0))[1],
             states=states.get(row.id, {}),
+            last=last.get(row.id),
         )
         for row in found
     )
@@ -192,6 +219,17 @@ def _states(session: Session, ids: list[int]) -> dict[int, dict[str, int]]:
     for row in fetch(session, query.where(TASK.c.run_id.in_(ids)).group_by(TASK.c.run_id, TASK.c.state)):
         found.setdefault(row.run_id, {})[row.state] = row.tasks
     return found
+
+
+def _last(session: Session, ids: list[int]) -> dict[int, str]:
+    """Return when something happened last in some runs: in their tasks, else when somebody looked for it."""
+    seen = fetch(session, select(CURSOR.c.run_id, CURSOR.c.seen).where(CURSOR.c.run_id.in_(ids)))
+    happened: dict[int, list[str]] = {}
+    for of in (TASK, ATTEMPT):
+        query = select(of.c.run_id, func.max(of.c.started), func.max(of.c.ended)).where(of.c.run_id.in_(ids))
+        for run_id, *times in fetch(session, query.group_by(of.c.run_id)):
+            happened.setdefault(run_id, []).extend(time for time in times if time is not None)
+    return dict(map(tuple, seen)) | {run_id: max(times) for run_id, times in happened.items() if times}
 
 
 def _expected(session: Session, ids: list[int]) -> dict[int, tuple[int, int | None]]:

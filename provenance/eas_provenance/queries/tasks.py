@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, select
@@ -15,6 +16,7 @@ from eas_provenance.queries.base import (
     PROGRAM,
     TASK,
     Page,
+    as_object,
     beneath,
     count,
     fetch,
@@ -78,6 +80,12 @@ class TaskRow(NamedTuple):
     started: str | None
     ended: str | None
 
+    @classmethod
+    def of(cls, values: Iterable[Any]) -> TaskRow:
+        """Return a task with the values of its columns."""
+        row = cls(*values)
+        return row._replace(variables=as_object(row.variables))
+
 
 class AttemptRow(NamedTuple):
     """A try of a program (`step` run) or of a gate (`step` qc): how it ended, what it asked for and what it used."""
@@ -133,6 +141,12 @@ class CriterionRow(NamedTuple):
     severity: str
     result: str
 
+    @classmethod
+    def of(cls, values: Iterable[Any]) -> CriterionRow:
+        """Return a criterion with the values of its columns."""
+        row = cls(*values)
+        return row._replace(bound=as_object(row.bound))
+
 
 class TaskDetails(NamedTuple):
     """All that is known of a task, but for its log."""
@@ -157,7 +171,7 @@ def tasks(
     """Return tasks of a run in the order of their paths."""
     wanted = select(*_columns(TaskRow, TASK)).where(where.condition(run_id))
     rows = fetch(session, wanted.order_by(TASK.c.position).limit(limit).offset(offset))
-    return Page(tuple(TaskRow(*row) for row in rows), _total(session, wanted), offset)
+    return Page(tuple(map(TaskRow.of, rows)), _total(session, wanted), offset)
 
 
 def task(session: Session, run_id: int, path: str) -> TaskDetails | None:
@@ -174,13 +188,13 @@ def task(session: Session, run_id: int, path: str) -> TaskDetails | None:
     tries = fetch(session, of_task(AttemptRow, ATTEMPT, "number", "step"))
     by_step = sorted(tries, key=lambda one: one.step == GATE)
     return TaskDetails(
-        TaskRow(**{name: known[name] for name in TaskRow._fields}),
-        known["settings"],
+        TaskRow.of(known[name] for name in TaskRow._fields),
+        as_object(known["settings"]),
         tuple(AttemptRow(*one) for one in by_step),
         inputs(session, run_id, path),
         outputs(session, run_id, path),
         tuple(EmittedRow(*one) for one in fetch(session, of_task(EmittedRow, EMITTED, "name"))),
-        tuple(CriterionRow(*one) for one in fetch(session, of_task(CriterionRow, CRITERION, "position"))),
+        tuple(map(CriterionRow.of, fetch(session, of_task(CriterionRow, CRITERION, "position")))),
     )
 
 
@@ -195,7 +209,7 @@ def attempts(
     order = (TASK.c.position, ATTEMPT.c.number)
     rows = fetch(session, wanted.order_by(*order).limit(limit).offset(offset))
     cut = len(TaskRow._fields)
-    found = tuple((TaskRow(*row[:cut]), AttemptRow(*row[cut:])) for row in rows)
+    found = tuple((TaskRow.of(row[:cut]), AttemptRow(*row[cut:])) for row in rows)
     is_all = where == ALL_TASKS  # then the tries need not be joined with anything to be counted
     return Page(found, _total(session, select(ATTEMPT.c.number).where(tries) if is_all else wanted), offset)
 
