@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from eas.reports.common import path_of_tasks
 from eas.terminal import (
     INTERRUPTED,
     OK,
@@ -49,7 +50,9 @@ def register(verbs: Any) -> None:
     one.add_argument("run", metavar="RUN", help="the name of the run, or how it alone begins")
     which = one.add_mutually_exclusive_group(required=True)
     which.add_argument("--failed", action="store_true", help="the tasks that failed, and those that were blocked by it")
-    which.add_argument("--from", dest="start", metavar="PATH", help="the tasks at or beneath a path")
+    which.add_argument(
+        "--from", dest="start", type=path_of_tasks, metavar="PATH", help="the tasks at or beneath a path"
+    )
     _add_work(one)
 
     one = add_verb(verbs, "cancel", _cancel, "end a run that is worked on")
@@ -145,8 +148,10 @@ def _cancel(arguments: argparse.Namespace) -> int:
         folder = known_folder(store, arguments.run)
         if not folder.has_engine():
             return fail(f"nobody works on {folder.name}", WRONG_INPUT)
-        folder.cancel(at_once=arguments.now)
         while folder.has_engine():
+            folder.cancel(
+                at_once=arguments.now
+            )  # again and again: an engine that has just begun forgets older requests
             time.sleep(_LOOK_S)
     say(f"{folder.name} has ended; `eas run --resume {folder.name}` goes on with it")
     return OK
@@ -187,16 +192,15 @@ class UnknownRunError(LookupError):
 
 def known_folder(store: Store, name: str) -> RunFolder:
     """Return the folder of the run that has a name, or whose name alone begins so."""
-    from eas_compiler.diagnostics import did_you_mean
+    from eas_provenance.queries.runs import several, unknown
 
     folders = {folder.name: folder for folder in store.runs()}
     likely = [name] if name in folders else [one for one in folders if name and one.startswith(name)]
     if len(likely) == 1:
         return folders[likely[0]]
     if likely:
-        raise UnknownRunError(f"several runs begin with {name!r}: {', '.join(likely)}")
-    hint = did_you_mean(name, list(folders)) or "`eas show` lists the runs"
-    raise UnknownRunError(f"there is no run {name!r} in {store.folder}; {hint}")
+        raise UnknownRunError(several(name, likely))
+    raise UnknownRunError(unknown(name, folders))
 
 
 def failed() -> Callable[[Task], bool]:
@@ -207,7 +211,15 @@ def failed() -> Callable[[Task], bool]:
 
 
 def beneath(path: str) -> Callable[[Task], bool]:
-    """Return what is true of the tasks at or beneath a path."""
+    """Return what is true of the tasks at or beneath a path; `/` has all beneath it.
+
+    Raises
+    ------
+    ValueError
+        When it does not begin as paths do.
+    """
+    if not path.startswith("/"):
+        raise ValueError(f"a path begins with /, as /t0[size=3]/t1, not {path!r}")
     start = path.rstrip("/")
     inside = (f"{start}/", f"{start}[", f"{start}?", f"{start}#")
     return lambda task: task.path == start or task.path.startswith(inside)

@@ -53,9 +53,16 @@ def add_run(parser: argparse.ArgumentParser, *, path: str = "") -> None:
     name = "the name of a run, or how it alone begins (default: the newest)"
     parser.add_argument("run", nargs="?", metavar="RUN", help=name)
     if path:
-        parser.add_argument("path", nargs="?", metavar="PATH", help=path)
+        parser.add_argument("path", nargs="?", type=path_of_tasks, metavar="PATH", help=path)
     add_store(parser)
     add_json(parser)
+
+
+def path_of_tasks(given: str) -> str:
+    """Read a path of tasks; `/` has all of them beneath it."""
+    if not given.startswith("/"):
+        raise argparse.ArgumentTypeError(f"a path begins with /, as /t0[size=3]/t1, not {given!r}")
+    return given
 
 
 @contextmanager
@@ -76,8 +83,30 @@ def reading(arguments: argparse.Namespace) -> Iterator[Reading]:
         try:
             run = find_run(session, arguments.run)
         except UnknownRunError as error:
-            raise SystemExit(fail(str(error), WRONG_INPUT)) from error
-        yield Reading(session, run, store, database)
+            raise SystemExit(fail(text.safe(str(error)), WRONG_INPUT)) from error
+        yield Reading(session, as_it_is(session, run, store), store, database)
+
+
+def as_it_is(session: Session, run: RunRow, store: Store) -> RunRow:
+    """Return a run; one that should be running, but on which nobody works, as interrupted."""
+    from eas_provenance.queries import interrupted
+
+    if not run.is_over and not store.may_go_on(run.name):
+        run = interrupted(session, run)
+    return run._replace(states=states_in(run, run.states))
+
+
+def states_in(run: RunRow, states: dict[str, int]) -> dict[str, int]:
+    """Return how many tasks of a run are in which state: nothing is running in one that was interrupted."""
+    if not run.is_interrupted or "running" not in states:
+        return states
+    left = {state: number for state, number in states.items() if state not in ("running", "interrupted")}
+    return left | {"interrupted": states["running"] + states.get("interrupted", 0)}
+
+
+def state_in(run: RunRow, state: str) -> str:
+    """Return the state of a task of a run."""
+    return "interrupted" if run.is_interrupted and state == "running" else state
 
 
 def known_path(found: Reading, path: str) -> str:
@@ -87,7 +116,7 @@ def known_path(found: Reading, path: str) -> str:
     path = path.rstrip("/")
     if path and not tasks(found.session, found.run.id, TaskFilter(path), limit=1).rows:
         message = f"{found.run.name}: {explain_unknown(found.session, found.run.id, path)}"
-        raise SystemExit(fail(message, WRONG_INPUT))
+        raise SystemExit(fail(text.safe(message), WRONG_INPUT))
     return path
 
 
@@ -188,17 +217,19 @@ def gigabytes(size_bytes: int | None) -> str:
 
 def when(time: str | None) -> str:
     """Write a time as people read it."""
-    return "·" if time is None else f"{time[:10]} {time[11:19]}"
+    return "·" if time is None else text.safe(f"{time[:10]} {time[11:19]}".rstrip())
 
 
 def counts(states: dict[str, int]) -> str:
     """Write how many tasks are in which state."""
-    return ", ".join(f"{number:,} {state}" for state, number in sorted(states.items()) if number) or "no task"
+    return text.safe(
+        ", ".join(f"{number:,} {state}" for state, number in sorted(states.items()) if number) or "no task"
+    )
 
 
 def more(left: int, what: str, how: str) -> list[str]:
     """Return a line that says how many were not shown, if any."""
-    return [f"… and {left:,} more {what}: {how}"] if left > 0 else []
+    return [text.safe(f"… and {left:,} more {what}: {how}")] if left > 0 else []
 
 
 def csv_text(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

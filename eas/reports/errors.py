@@ -40,7 +40,7 @@ def _errors(arguments: argparse.Namespace) -> int:
 
 def as_text(name: str, wrong: Failures) -> str:
     """Return what went wrong for people."""
-    head = f"{name}: {wrong.total:,} failed or in error, {wrong.blocked:,} blocked by that"
+    head = f"{text.safe(name)}: {wrong.total:,} failed or in error, {wrong.blocked:,} blocked by that"
     parts = [head, *map(_failure, wrong.groups), *more(wrong.kinds - len(wrong.groups), "reasons", "--limit")]
     flow = "\n".join(cut(f"{one.path}: {one.message}") for one in wrong.problems)
     return "\n\n".join(parts + section("flow control that could not go on", flow))

@@ -47,7 +47,7 @@ def _logs(arguments: argparse.Namespace) -> int:
             say(f"{page.total - len(page.rows):,} lines before: --tail")
         _write(arguments, page.rows)
         if not (page.rows or arguments.follow):
-            say(f"no line of {found.run.name} is among those that are asked for")
+            say(text.safe(f"no line of {found.run.name} is among those that are asked for"))
         if arguments.follow:
             for row in followed(_source(found, where), page.rows, lambda: time.sleep(_LOOK_S)):
                 _write(arguments, [row])

@@ -35,7 +35,7 @@ def _outcomes(arguments: argparse.Namespace) -> int:
         tables = outcomes(found.session, run.id, type=arguments.type, limit=None if is_all else arguments.limit)
     if not tables:
         of_type = f" of type {arguments.type}" if arguments.type else ""
-        return fail(f"no task{of_type} of {run.name} says an outcome", WRONG_INPUT)
+        return fail(text.safe(f"no task{of_type} of {run.name} says an outcome"), WRONG_INPUT)
     if arguments.plot is not None:
         return _plot(arguments.plot, run.name, tables)
     if arguments.csv:
@@ -53,7 +53,7 @@ def as_text(found: OutcomeTable) -> str:
         columns -= 1
     listed = table(head[:columns], [row[:columns] for row in rows])
     places = ", ".join(dict.fromkeys(row.source for row in found.rows))
-    written = [f"{found.type} ({places})", listed, *more(found.total - len(rows), "tasks", "--limit, --csv")]
+    written = [text.safe(f"{found.type} ({places})"), listed, *more(found.total - len(rows), "tasks", "--limit, --csv")]
     return "\n".join([*written, *more(len(head) - columns, "columns", "--csv, --json")])
 
 

@@ -23,6 +23,7 @@ from eas.reports.common import (
     paint,
     reading,
     section,
+    states_in,
     table,
     when,
 )
@@ -31,7 +32,8 @@ from eas.terminal import OK, WRONG_INPUT, WRONG_USE, add_verb, fail, positive, s
 if TYPE_CHECKING:
     from eas_provenance.queries import Page, RunRow, TypeRow
 
-_STATES = ("waiting", "running", "succeeded", "failed", "error", "blocked", "skipped", "cancelled")
+_RUN_STATES = ("running", "succeeded", "failed", "cancelled", "interrupted")
+_STATES = ("waiting", "running", "interrupted", "succeeded", "failed", "error", "blocked", "skipped", "cancelled")
 _LOOK_S = 0.5
 _MOST = 10
 
@@ -40,7 +42,7 @@ def register(verbs: Any) -> None:
     """Add the verb."""
     one = add_verb(verbs, "show", _show, "show the runs, a run, or a task of it")
     add_run(one, path="a task of the run, as /t0[size=3]/t1")
-    one.add_argument("--state", action="append", default=[], metavar="STATE", help="list runs in this state alone")
+    one.add_argument("--state", action="append", default=[], choices=_RUN_STATES, help="list runs in this state alone")
     one.add_argument("--limit", type=positive, default=20, metavar="N", help="how many runs to list (default: 20)")
     one.add_argument("--wait", action="store_true", help="wait until the run has ended; exit status 1 if it failed")
 
@@ -114,14 +116,14 @@ def _run(arguments: argparse.Namespace, found: Reading) -> int:
     from eas_provenance.queries import failures, left_s, type_rows
 
     run = found.run
-    types = type_rows(found.session, run.id)
+    rows = type_rows(found.session, run.id)
+    types = tuple(one._replace(states=states_in(run, one.states)) for one in rows)
     wrong = failures(found.session, run.id, limit=_MOST, examples=1)
     left = None if run.is_over else left_s(types, run.duration_s(now()))
-    is_alive = run.is_over or found.store.may_go_on(run.name)
     folder = str(found.store.files.folder / f"{run.name}-{run.uid}")
 
     def as_text() -> str:
-        parts = [_head(run, left, is_alive=is_alive), table_of_types(types)]
+        parts = [_head(run, left), table_of_types(types)]
         lines = [
             cut(f"{one.tasks:,} of {one.type} ({one.source}) {one.state}: {one.examples[0].task.message or one.reason}")
             for one in wrong.groups
@@ -131,12 +133,12 @@ def _run(arguments: argparse.Namespace, found: Reading) -> int:
         flow = [cut(f"{one.path}: {one.message}") for one in wrong.problems[:_MOST]]
         flow += more(len(wrong.problems) - _MOST, "problems", f"eas errors {run.name}")
         parts += section("flow control that could not go on", "\n".join(flow))
-        return "\n\n".join([*parts, f"files: {folder}"])
+        return "\n\n".join([*parts, text.safe(f"files: {folder}")])
 
     def as_data() -> dict[str, Any]:
         return {
             **_summary(run),
-            "is_alive": is_alive,
+            "is_alive": not run.is_interrupted,
             "seconds_left": left,
             "types": [{**one._asdict(), "done": one.done} for one in types],
             "errors": wrong.groups,
@@ -147,13 +149,12 @@ def _run(arguments: argparse.Namespace, found: Reading) -> int:
     return answer(arguments, as_text, as_data)
 
 
-def _head(run: RunRow, left: float | None, *, is_alive: bool) -> str:
-    state = run.state if is_alive else "interrupted"
+def _head(run: RunRow, left: float | None) -> str:
     took = f"{'after' if run.is_over else 'for'} {clock(run.duration_s(now()))}"
-    ahead = f", about {clock(left)} left" if left is not None and is_alive else ""
-    lines = [paint(f"run {run.name} {state} {took}{ahead}: {counts(run.states)}", state)]
-    if not is_alive:
-        lines.append(f"nobody works on it; `eas run --resume {run.name}` goes on with it")
+    ahead = f", about {clock(left)} left" if left is not None else ""
+    lines = [paint(text.safe(f"run {run.name} {run.state} {took}{ahead}: {counts(run.states)}"), run.state)]
+    if run.is_interrupted:
+        lines.append(text.safe(f"nobody works on it any more; `eas run --resume {run.name}` goes on with it"))
     if run.message:
         lines.append(cut(run.message))
     about = f"{run.source}, started {when(run.started)} UTC by {run.user} on {run.host} ({run.site}), EAS {run.version}"
@@ -199,8 +200,8 @@ def _wait(arguments: argparse.Namespace) -> int:
     with reading(arguments) as found:  # once more, as the engine may have died and left something
         _run(arguments, found)
         run = found.run
-    if not run.is_over:
-        say(f"nobody works on {run.name} any more; `eas run --resume {run.name}` goes on with it")
+    if run.is_interrupted:
+        say(text.safe(f"nobody works on {run.name} any more; `eas run --resume {run.name}` goes on with it"))
     return OK if run.state == "succeeded" else WRONG_INPUT
 
 

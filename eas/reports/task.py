@@ -8,7 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from eas import text
 from eas.reports import tree
-from eas.reports.common import Reading, amount, answer, cut, gigabytes, lines, paint, section, shown, table, unit, when
+from eas.reports.common import (
+    Reading,
+    amount,
+    answer,
+    cut,
+    gigabytes,
+    lines,
+    paint,
+    section,
+    shown,
+    state_in,
+    table,
+    unit,
+    when,
+)
 
 if TYPE_CHECKING:
     from eas_provenance.queries import AttemptRow, CriterionRow, MessageRow, Page, TaskDetails, TaskRow
@@ -25,6 +39,7 @@ def show(arguments: argparse.Namespace, found: Reading, path: str) -> int:
     if details is None:
         return tree.show(arguments, found, path)
     said = last_messages(found.session, found.run.id, MessageFilter(path), limit=_LOG_LINES)
+    details = details._replace(task=details.task._replace(state=state_in(found.run, details.task.state)))
     return answer(arguments, lambda: as_text(details, said), lambda: as_data(details, said))
 
 
@@ -58,7 +73,7 @@ def as_text(details: TaskDetails, said: Page[MessageRow]) -> str:
     parts += section("metadata", table(["name", "value"], emitted))
     left = said.total - len(said.rows)
     title = f"log (the last {len(said.rows)} of {said.total} lines; all: eas logs)" if left else "log"
-    log = [f"{when(one.time)} {one.severity}: {cut(one.text)}" for one in said.rows]
+    log = [f"{when(one.time)} {text.safe(one.severity)}: {cut(one.text)}" for one in said.rows]
     parts += section(title, "\n".join(map(paint, log, (one.severity for one in said.rows))))
     return "\n\n".join(parts)
 
@@ -66,7 +81,8 @@ def as_text(details: TaskDetails, said: Page[MessageRow]) -> str:
 def _head(task: TaskRow) -> str:
     verdict = f" ({task.verdict})" if task.verdict and task.verdict != task.state else ""
     name = f" {task.name}" if task.name else ""
-    written = [paint(text.safe(f"{task.path}{name}: {task.type} {task.state}{verdict}"), task.state), task.source]
+    written = [paint(text.safe(f"{task.path}{name}: {task.type} {task.state}{verdict}"), task.state)]
+    written.append(text.safe(task.source))
     if task.message:
         written.append(cut(task.message))
     if task.variables:

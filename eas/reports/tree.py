@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from eas import text
-from eas.reports.common import Reading, add_run, answer, counts, cut, known_path, more, paint, reading
+from eas.reports.common import Reading, add_run, answer, counts, cut, known_path, more, paint, reading, states_in
 from eas.terminal import add_verb, positive
 
 if TYPE_CHECKING:
@@ -33,20 +33,27 @@ def _tree(arguments: argparse.Namespace) -> int:
 
 def show(arguments: argparse.Namespace, found: Reading, path: str) -> int:
     """Show the tree that begins at a path."""
-    from eas_provenance.queries import TaskFilter, tree
+    from eas_provenance.queries import TaskFilter, Tree, tree
 
-    states = ("running",) if getattr(arguments, "running", False) else ()
+    is_running = getattr(arguments, "running", False)
+    states = ("running",) if is_running else ()
     limit = getattr(arguments, "limit", _LIMIT)
     depth = getattr(arguments, "depth", _DEPTH)
-    branches = tree(found.session, found.run.id, TaskFilter(path, states=states), depth=depth, limit=limit)
-    return answer(arguments, lambda: as_text(found.run.name, branches), lambda: branches)
+    if is_running and found.run.is_interrupted:
+        branches = Tree((), 0, 0)
+    else:
+        branches = tree(found.session, found.run.id, TaskFilter(path, states=states), depth=depth, limit=limit)
+    shown = tuple(one._replace(states=states_in(found.run, one.states)) for one in branches.branches)
+    branches = branches._replace(branches=shown)
+    nothing = "no task is running" if is_running else "no such task"
+    return answer(arguments, lambda: as_text(found.run.name, branches, nothing), lambda: branches)
 
 
-def as_text(name: str, tree: Tree) -> str:
-    """Return a tree for people."""
+def as_text(name: str, tree: Tree, nothing: str) -> str:
+    """Return a tree for people; `nothing` is said when there is none."""
     if not tree.branches:
-        return f"{name}: no such task"
-    written = [f"{name}: {tree.tasks:,} tasks", *map(_line, tree.branches)]
+        return text.safe(f"{name}: {nothing}")
+    written = [f"{text.safe(name)}: {tree.tasks:,} tasks", *map(_line, tree.branches)]
     return "\n".join([*written, *more(tree.total - len(tree.branches), "lines", "--limit, or a PATH to begin at")])
 
 
@@ -59,5 +66,5 @@ def _line(one: Branch) -> str:
         message = f": {one.message}" if one.message and state in ("failed", "error") else ""
         return paint(cut(f"{indent}{part} {one.type}{name} {state} ({one.source}){message}"), state)
     kind = _KINDS.get(one.kind, "")
-    word = next((state for state in ("failed", "error", "running") if one.states.get(state)), "")
+    word = next((state for state in ("failed", "error", "running", "interrupted") if one.states.get(state)), "")
     return paint(text.safe(f"{indent}{part} {kind}{' ' * bool(kind)}· {counts(one.states)}"), word)

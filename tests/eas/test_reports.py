@@ -1,6 +1,7 @@
 """Reports show what the database knows, as text that no terminal obeys, or as JSON."""
 
 import argparse
+import contextlib
 import csv
 import io
 import json
@@ -10,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import String, and_, update
 
 from eas.reports import logs, register
 from eas_provenance.database import Database
 from eas_provenance.queries import MessageRow
+from eas_provenance.queries.base import ATTEMPT, CRITERION, EMITTED, MESSAGE, RUN, TASK
+from eas_provenance.tables import Table
 from tests.provenance import filled
 
 Run = Callable[..., str]
@@ -197,6 +201,116 @@ def test_wait_for_a_dead_engine(
     captured = capsys.readouterr()
     assert "run survey-1a2b3c interrupted" in captured.out
     assert "nobody works on survey-1a2b3c any more" in captured.err
+
+
+INTERRUPTED = "nobody works on it any more; `eas run --resume survey-1a2b3c` goes on with it"
+
+
+@pytest.mark.parametrize("state", ["interrupted", "running"])
+def test_interrupted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    """A run on which nobody works has no task that is running and goes on by no clock; it is said what to do."""
+    with Database.open(tmp_path / "eas.db") as database:
+        filled.fill(database, is_over=False)
+        with database.writing() as batch:
+            batch.execute(update(RUN).values(state=state))
+    (tmp_path / "runs" / "survey-1a2b3c").mkdir(parents=True)
+    monkeypatch.setattr("eas_provenance.follow.catch_up", lambda *_: [])
+
+    def shown(*words: str, status: int = 0) -> str:
+        assert reported(*words, "--store", str(tmp_path)) == status
+        return capsys.readouterr().out
+
+    for run in (shown("show", "survey"), shown("show", "survey", "--wait", status=1)):
+        assert "run survey-1a2b3c interrupted after 2:01: " in run
+        assert "1 interrupted" in run.splitlines()[0]
+        assert INTERRUPTED in run.splitlines()
+        assert "running" not in run.replace(str(tmp_path), "")
+    assert json.loads(shown("show", "survey", "--json"))["is_alive"] is False
+    assert shown("tree", "survey", "--running") == "survey-1a2b3c: no task is running\n"
+    for words in (("tree", "survey", "--depth", "9"), ("show", "survey", "/t4#2/t0")):
+        assert "null interrupted" in (task := shown(*words))
+        assert "running" not in task
+
+
+EVIL = "\x1b[31m…\x1b]0;x\a"
+EVIL_PATH = "/t3[\x1b[31m…\a=0]/t0"
+EVERY = [
+    *VERBS,
+    ("tree", "survey", "/t3"),
+    ("logs", "survey", "/t3"),
+    ("show", "survey", "/t4#1"),
+    ("tree", "--running"),
+]
+
+
+@pytest.fixture(scope="module")
+def evil(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a store with a run of which every text that may be anything has what terminals obey."""
+    folder = tmp_path_factory.mktemp("evil")
+    with Database.open(folder / "eas.db") as database:
+        run_id = filled.fill(database)
+        with database.writing() as batch:
+            for table in Table.metadata.tables.values():
+                columns = [one for one in table.c if isinstance(one.type, String) and one.name not in _MEANT]
+                if values := {one.name: one + EVIL for one in columns if not one.primary_key}:
+                    batch.execute(update(table).values(values))
+            for table in (TASK, ATTEMPT, MESSAGE):
+                is_meant = and_(table.c.run_id == run_id, table.c.path == "/t3")
+                batch.execute(update(table).where(is_meant).values(path=EVIL_PATH))
+            batch.execute(update(TASK).values(variables={EVIL: EVIL, "size": EVIL}, settings={EVIL: {EVIL: [EVIL]}}))
+            batch.execute(update(EMITTED).where(EMITTED.c.name == "flags").values(name=EVIL, value=EVIL))
+            batch.execute(update(CRITERION).values(value=EVIL, bound={"equals": EVIL}))
+    return folder
+
+
+_MEANT = ("type", "position", "state", "sha256", "chain_sha256", "workflow_sha256", "registry_sha256")
+
+
+@pytest.mark.parametrize("words", EVERY, ids=" ".join)
+def test_no_report_writes_escapes(evil: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]) -> None:
+    """Whatever is in the database, also names of files and of runs: a terminal gets nothing that it would obey."""
+    words = tuple(EVIL_PATH if one == "/t3" else one for one in words)
+    with contextlib.suppress(SystemExit):
+        reported(*words, "--store", str(evil))
+    captured = capsys.readouterr()
+    assert captured.out or captured.err
+    assert [one for one in captured.out + captured.err if not one.isprintable() and one != "\n"] == []
+
+
+def test_odd_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Rows that nobody here wrote are shown as far as they can be."""
+    with Database.open(tmp_path / "eas.db") as database:
+        filled.fill(database)
+        with database.writing() as batch:
+            batch.execute(update(RUN).values(started="garbage"))
+            batch.execute(update(TASK).values(variables=[1], settings=[1]))
+            batch.execute(update(ATTEMPT).values(started="2026-03-01T12:00:00"))
+    for words in VERBS:
+        assert reported(*words, "--store", str(tmp_path)) == 0
+    assert "garbage" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (("show", "--state", "foo"), 2, "invalid choice: 'foo'"),
+        (("show", "survey", ""), 2, "a path begins with /, as /t0[size=3]/t1, not ''"),
+        (("tree", "survey", "t0"), 2, "a path begins with /, as /t0[size=3]/t1, not 't0'"),
+        (("logs", "survey", ""), 2, "a path begins with /"),
+        (("show", ""), 1, "eas: unknown run ''; `eas show` lists them"),
+        (("show", "", "--wait"), 1, "eas: unknown run ''; `eas show` lists them"),
+    ],
+)
+def test_wrong_use(
+    store: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], status: int, said: str
+) -> None:
+    """What means nothing is refused, and does not mean everything."""
+    with pytest.raises(SystemExit) as left:
+        reported(*words, "--store", str(store))
+    assert left.value.code == status
+    assert said in capsys.readouterr().err
 
 
 def message(time: str, position: int = 0) -> MessageRow:

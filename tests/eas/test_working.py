@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from eas import working
+from eas.cli import main
 from eas_provenance.store import Store
 from tests.eas.harness import ROOT, eas, eventually
 
@@ -126,8 +128,9 @@ def test_rerun(here: Path) -> None:
         (["rerun", "NAME", "--failed"], 1, "nothing to do again in NAME: no task of it failed"),
         (["rerun", "NAME", "--from", "/t7"], 1, "nothing to do again in NAME: it has no task at /t7"),
         (["cancel", "NAME"], 1, "nobody works on NAME"),
-        (["cancel", "NAMEx"], 1, "there is no run 'NAMEx' in STORE; did you mean 'NAME'?"),
-        (["run", "--resume", "nobody"], 1, "there is no run 'nobody' in STORE; `eas show` lists the runs"),
+        (["cancel", "NAMEx"], 1, "unknown run 'NAMEx'; did you mean 'NAME'?"),
+        (["run", "--resume", "nobody"], 1, "unknown run 'nobody'; `eas show` lists them"),
+        (["cancel", ""], 1, "unknown run ''; `eas show` lists them"),
         (["run"], 2, "which chain? `eas run CHAIN`, or `eas run --resume RUN`"),
         (
             ["run", "good.json", "--resume", "NAME"], 2,
@@ -139,9 +142,19 @@ def test_nothing_to_do(here: Path, arguments: list[str], status: int, said: str)
     """A line that says what is wrong, and nothing else."""
     name = name_in(eas("run", "good.json", *REGISTRY, cwd=here).stdout)
     ran = eas(*(argument.replace("NAME", name) for argument in arguments), cwd=here)
-    store = str(here / "eas-store")
     assert (ran.returncode, ran.stdout) == (status, "")
-    assert ran.stderr == f"eas: {said.replace('NAME', name).replace('STORE', store)}\n"
+    assert ran.stderr == f"eas: {said.replace('NAME', name)}\n"
+
+
+@pytest.mark.parametrize("path", ["", "t0", "[size=0]"])
+def test_no_path(path: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What does not begin as a path means no task, and least of all every task."""
+    with pytest.raises(SystemExit) as left:
+        main(["rerun", "some", "--from", path, "--store", str(tmp_path / "none")])
+    assert left.value.code == 2
+    assert f"a path begins with /, as /t0[size=3]/t1, not {path!r}" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="a path begins with /"):
+        working.beneath(path)
 
 
 def test_what_has_ended_stays(here: Path) -> None:
