@@ -149,9 +149,8 @@ def _cancel(arguments: argparse.Namespace) -> int:
         if not folder.has_engine():
             return fail(f"nobody works on {folder.name}", WRONG_INPUT)
         while folder.has_engine():
-            folder.cancel(
-                at_once=arguments.now
-            )  # again and again: an engine that has just begun forgets older requests
+            # again and again: an engine that has just begun forgets older requests
+            folder.cancel(at_once=arguments.now)
             time.sleep(_LOOK_S)
     say(f"{folder.name} has ended; `eas run --resume {folder.name}` goes on with it")
     return OK
