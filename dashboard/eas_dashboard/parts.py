@@ -225,7 +225,8 @@ def facts(pairs: Sequence[tuple[str, str]]) -> None:
 def table(found: Table, key: str, *, empty: str) -> None:
     """Show a table whose rows lead to what they are about; without rows, say something."""
     if not found.length:
-        st.caption(empty)
+        if empty:
+            st.caption(empty)
         return
     is_leading = any(found.leads)
     clicks: dict[str, Any] = {"on_select": "rerun", "selection_mode": "single-cell"} if is_leading else {}

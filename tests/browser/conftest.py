@@ -103,6 +103,7 @@ def picture(tmp_path: Path, *, remake: bool) -> Callable[[Page, str], None]:
         height = inside.evaluate("one => Math.ceil(one.lastElementChild.getBoundingClientRect().bottom + 24)")
         page.set_viewport_size({"width": 1360, "height": max(420, min(height, 1750))})
         page.mouse.move(0, 0)
+        expect(page.locator("[data-stale=true]")).to_have_count(0)
         page.screenshot(path=folder / f"{name}.png", animations="disabled")
         page.set_viewport_size({"width": 1360, "height": 900})
 

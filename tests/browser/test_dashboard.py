@@ -4,7 +4,7 @@ import contextlib
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,10 +19,34 @@ Picture = Callable[[Page, str], None]
 NAME = re.compile(r"[a-z-]+-[0-9a-f]{6}")
 
 
-def run(chain: str, store: Path) -> subprocess.Popen[bytes]:
-    """Start a run."""
-    command = [sys.executable, "-m", "eas", "run", f"chains/{chain}", "--store", str(store), "--quiet"]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+Run = Callable[[str, Path], "subprocess.Popen[bytes]"]
+
+
+@pytest.fixture
+def run() -> Iterator[Run]:
+    """Return what starts a run, on one core, so that there is something to follow."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def begin(chain: str, store: Path) -> subprocess.Popen[bytes]:
+        command = [
+            sys.executable,
+            "-m",
+            "eas",
+            "run",
+            f"chains/{chain}",
+            "--store",
+            str(store),
+            "--jobs",
+            "1",
+            "--quiet",
+        ]
+        started.append(subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL))
+        return started[-1]
+
+    yield begin
+    for process in started:
+        process.terminate()
+        process.wait(timeout=60)
 
 
 def heading(page: Page, name: str | re.Pattern[str]) -> Locator:
@@ -60,12 +84,12 @@ def open_row(page: Page, text: str, target: Locator) -> None:
     expect(target).to_be_visible()
 
 
-def test_a_run_from_start_to_end(page: Page, start: Start, picture: Picture, tmp_path: Path) -> None:
+def test_a_run_from_start_to_end(page: Page, start: Start, run: Run, picture: Picture, tmp_path: Path) -> None:
     """Pages follow a run by themselves; rows, boxes and links lead to what they are about."""
     store = tmp_path / "store"
     page.goto(start(store))
     expect(heading(page, "No database to show")).to_be_visible()
-    name = follow(page, picture, store)
+    name = follow(page, picture, run("demo.json", store))
     look_at_tasks(page, picture)
     look_at_a_file(page, picture, store)
     page.get_by_role("link", name="Made by /t0[size=3]/t2").click()
@@ -81,9 +105,8 @@ def test_a_run_from_start_to_end(page: Page, start: Start, picture: Picture, tmp
     expect(heading(page, f"Run {name}")).to_be_visible()
 
 
-def follow(page: Page, picture: Picture, store: Path) -> str:
-    """Run the demo and see it end; return the name of the run."""
-    process = run("demo.json", store)
+def follow(page: Page, picture: Picture, process: "subprocess.Popen[bytes]") -> str:
+    """See a run from its first tasks to its end; return its name."""
     expect(heading(page, "Now")).to_be_visible()
     expect(page.get_by_text("about to go")).to_be_visible()
     ready(page)
@@ -143,7 +166,7 @@ def test_the_graph_leads_to_tasks(page: Page, start: Start, tmp_path: Path) -> N
     expect(page.get_by_text("1 task", exact=True)).to_be_visible()
 
 
-def test_what_failed(page: Page, start: Start, picture: Picture, tmp_path: Path) -> None:
+def test_what_failed(page: Page, start: Start, run: Run, picture: Picture, tmp_path: Path) -> None:
     """A failure is seen at once, with its reason, and a click away from all that is known of it."""
     assert run("closed_gate.json", tmp_path).wait(timeout=120) == 1
     page.goto(start(tmp_path))
