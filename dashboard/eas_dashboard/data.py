@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from eas_provenance.database import Database
 from eas_provenance.errors import RepositoryError
-from eas_provenance.queries import MessageRow, RunRow
+from eas_provenance.queries import RunRow
 from eas_provenance.store import Store
 
 STORE, DATABASE = "EAS_DASHBOARD_STORE", "EAS_DASHBOARD_DATABASE"
@@ -23,15 +23,6 @@ LARGEST_DOWNLOAD = 256 << 20
 """Streamlit holds a download in memory."""
 
 Answer = TypeVar("Answer")
-Live = Callable[[Store, RunRow, str], Iterable[MessageRow]]
-
-
-def _no_lines(_store: Store, _run: RunRow, _path: str) -> Iterable[MessageRow]:
-    return ()
-
-
-live_lines: Live = _no_lines
-"""Gives the lines that running tries at or beneath a path have written so far, where somebody knows how to get them."""
 
 
 def store() -> Store | None:
@@ -84,9 +75,8 @@ def is_alive(run: RunRow) -> bool:
     kept = store()
     if run.is_over or kept is None:
         return not run.is_over
-    folder = kept.run(run.name)
     try:
-        return not folder.path.is_dir() or folder.has_engine()
+        return kept.may_go_on(run.name)
     except RepositoryError:  # what cannot be asked may well be
         return True
 

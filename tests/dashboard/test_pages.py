@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from eas_dashboard import data, links
+from eas_dashboard import links
 from eas_provenance import migrations
 from eas_provenance.database import Database
-from eas_provenance.queries import MessageRow
+from eas_provenance.tables import Message
 from tests.dashboard.conftest import Show
 from tests.provenance import filled
 
@@ -228,10 +228,13 @@ def test_run_without_an_engine(show: Show, tmp_path: Path) -> None:
     assert "Nothing runs" in texts(show(tmp_path, "now"))
 
 
-def test_live_lines(show: Show, going: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The page of a running task has the lines that its try has written so far, where somebody can get them."""
-    line = MessageRow("2026-03-01T12:01:45Z", "/t4#2/t0", "run", 0, 0, "info", "x", "it goes on", None)
-    monkeypatch.setattr(data, "live_lines", lambda *_: [line])
+def test_live_lines(show: Show, going: Path) -> None:
+    """The page of a running task has the lines that its try has written so far."""
+    with Database.open(going / "eas.db") as database, database.writing() as batch:
+        run_id = database.run_id(filled.NAME)
+        key = {"run_id": run_id, "path": "/t4#2/t0", "step": "run", "number": 0, "position": 0}
+        said = {"time": "2026-03-01T12:01:45Z", "severity": "info", "source": "x", "text": "it goes on"}
+        batch.put(Message, [key | said])
     app = show(going, "task", run=filled.NAME, path="/t4#2/t0")
     assert cells(app)["text"] == ["it goes on"]
 

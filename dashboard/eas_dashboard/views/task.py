@@ -3,10 +3,9 @@
 import streamlit as st
 from sqlmodel import Session
 
-from eas_dashboard import data, links, parts, tables, words
+from eas_dashboard import links, parts, tables, words
 from eas_provenance.queries import (
     MessageFilter,
-    MessageRow,
     RunRow,
     TaskDetails,
     TaskRow,
@@ -92,8 +91,6 @@ def _log(session: Session, run: RunRow, found: TaskDetails) -> None:
     st.subheader("Log", anchor=False)
     page = last_messages(session, run.id, MessageFilter(found.task.path), limit=_MOST_LINES)
     rows = list(page.rows)
-    if found.task.state == "running":
-        rows = _with_live(run, found.task.path, rows)
     parts.table(tables.messages(run.name, rows, of_task=True), "log", empty="It has said nothing.")
     if page.total > len(page.rows):
         parts.lead(f"All {page.total:,} lines", links.to_logs(run.name, found.task.path))
@@ -101,14 +98,6 @@ def _log(session: Session, run: RunRow, found: TaskDetails) -> None:
         if "\n" in row.text.strip():
             with st.expander(f"{row.severity} at {row.time[11:19]}: {words.code(row.text)}"):
                 st.code(words.block(row.text), language=None)
-
-
-def _with_live(run: RunRow, path: str, rows: list[MessageRow]) -> list[MessageRow]:
-    """Add the lines that a running try has written so far, each once."""
-    store = data.store()
-    live = data.live_lines(store, run, path) if store is not None else ()
-    known = {row.cursor for row in rows}
-    return sorted([*rows, *(row for row in live if row.path == path and row.cursor not in known)])[-_MOST_LINES:]
 
 
 parts.of_run(draw)
