@@ -145,7 +145,7 @@ JSON = st.recursive(
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
-@given(value=JSON, text=st.text(st.characters(exclude_characters="\0")))
+@given(value=JSON, text=st.text(st.characters(codec="utf-8", exclude_characters="\0")))
 def test_values_come_back(database: Database, value: Any, text: str) -> None:
     """Any JSON and any text are read as they were written."""
     run_id = begin(database)
