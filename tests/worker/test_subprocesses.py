@@ -1,12 +1,16 @@
 """Sub-processes: their output is logged, a failure tells what they said, and none is left behind."""
 
+import gc
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
+from eas_worker import subprocesses
+from eas_worker.surroundings import Stopped
 from tests.worker.harness import Site, described
 
 
@@ -100,3 +104,18 @@ def gone(process: int) -> bool:
         time.sleep(0.01)
     os.kill(process, 9)
     return False
+
+
+def test_stopped_before_anybody_reads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whatever moment the signal comes at, nothing stays open and nothing goes on running."""
+    begun = []
+
+    def start(reader: threading.Thread) -> None:
+        begun.append(reader)
+        raise Stopped
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with pytest.raises(Stopped):
+        subprocesses.run(["sh", "-c", "echo $$ > pid; exec sleep 60"], cwd=tmp_path)
+    gc.collect()  # what was left open would be warned of now
+    assert len(begun) == 1

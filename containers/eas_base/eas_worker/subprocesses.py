@@ -80,11 +80,16 @@ def _follow(process: subprocess.Popen[str], name: str) -> tuple[str, str]:
     said: tuple[list[str], list[str]] = ([], [])
     streams = ((process.stdout, said[0], logging.INFO), (process.stderr, said[1], logging.WARNING))
     readers = [threading.Thread(target=_read, args=(*stream, name), daemon=True) for stream in streams]
-    for reader in readers:
-        reader.start()
-    process.wait()
-    for reader in readers:
-        reader.join()
+    try:
+        for reader in readers:
+            reader.start()
+        process.wait()
+        for reader in readers:
+            reader.join()
+    finally:
+        for reader, (stream, *_) in zip(readers, streams, strict=True):
+            if reader.ident is None and stream is not None:  # it was stopped before anybody read this
+                stream.close()
     return "".join(said[0]), "".join(said[1])
 
 
