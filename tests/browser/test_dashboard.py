@@ -66,11 +66,16 @@ def ready(page: Page) -> None:
 def open_row(page: Page, text: str, target: Locator) -> None:
     """Click the row of a table that has a text in a cell until it has led to its target.
 
-    Tables are drawn, but also described for those who cannot see. While they are drawn anew, a click may be lost.
+    Tables are drawn, but also described for those who cannot see. While they are drawn anew, a click may be lost, or
+    meet another row.
     """
+    before = page.url
     grid = page.locator("canvas", has=page.locator("td", has_text=text)).first
     cell = grid.locator("td", has_text=text).first
     for patience_ms in (5_000, 10_000, 20_000, 30_000):
+        if page.url != before:
+            page.goto(before)
+        ready(page)
         expect(cell).to_be_attached()
         row = int(cell.evaluate("one => one.closest('tr').getAttribute('aria-rowindex')"))
         grid.scroll_into_view_if_needed()
