@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from eas import dashboard, db, get, reports, working
 from eas.terminal import INTERRUPTED, OK, OUTSIDE, WRONG_INPUT, WRONG_USE, add_json, add_verb, fail, say, write
-from eas.working import NO_PROGRAM_HINT, UnknownRunError
+from eas.working import NO_PROGRAM_HINT
 from eas_compiler import cli as compiler
 from eas_compiler import render
 from eas_compiler.compile import Checked, UnknownParameterError, check, compile_chain, without_program
 from eas_compiler.diagnostics import Diagnostics
-from eas_provenance.errors import BusyError, DatabaseError, RepositoryError
+from eas_provenance.errors import BusyError, DatabaseError, RepositoryError, UnknownRunError
 
 if TYPE_CHECKING:
     from eas_argo.laptop.stubs import Script

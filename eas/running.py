@@ -24,12 +24,13 @@ from eas_argo.laptop.engine import Engine, Run
 from eas_argo.laptop.errors import SiteError
 from eas_argo.laptop.folders import folder_name
 from eas_argo.laptop.manifest import Manifest, Pod, load
-from eas_argo.laptop.past import Past, ancestors
+from eas_argo.laptop.past import Past
 from eas_argo.laptop.programs import Programs
 from eas_compiler.shape import Count, Shape
 from eas_provenance.database import Database
 from eas_provenance.errors import BusyError, RepositoryError
 from eas_provenance.follow import Follower, prefix
+from eas_provenance.journal import above_it
 from eas_provenance.queries import OutcomeTable, find_run, outcomes
 from eas_provenance.runs import RunFolder, Sources
 from eas_provenance.states import FAILING, States, Task, path_order
@@ -162,7 +163,7 @@ def _again(folder: RunFolder, place: Place, chosen: Collection[str], warn: Warn)
     manifest = load(folder.sources().workflow)
     refuse(manifest, place.cores, place.containers)
     nodes = folder.journal.nodes()
-    around = {other for name in chosen for other in ancestors(name, nodes)}
+    around = {other for name in chosen for other in above_it(name) if other in nodes}
     return _work(folder, manifest, {*chosen, *around}, place, warn)
 
 

@@ -28,6 +28,7 @@ from eas.terminal import (
 from eas_compiler import cli as compiler
 from eas_compiler.compile import Checked, compile_chain, without_program
 from eas_compiler.diagnostics import Diagnostics
+from eas_provenance.errors import UnknownRunError
 
 if TYPE_CHECKING:
     from eas.running import Finished, Place, RefusedError, Request
@@ -183,10 +184,6 @@ def request(workflow: dict[str, Any], checked: Checked, name: str, data: bytes) 
 
     assert checked.chain is not None and checked.registry is not None  # noqa: PT018
     return Request(Sources(workflow, data, checked.registry.source.text.encode()), shape(checked.chain), name)
-
-
-class UnknownRunError(LookupError):
-    """No run is meant by what was given; the message says so, with a hint."""
 
 
 def known_folder(store: Store, name: str) -> RunFolder:

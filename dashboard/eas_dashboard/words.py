@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
+
+from eas_provenance.queries import now
 
 NOTHING = "·"
 """What stands where there is nothing."""
@@ -91,11 +93,6 @@ def with_unit(label: str, unit: str) -> str:
 def when(time: str | None) -> str:
     """Write a time of the database, which is UTC, as people read it."""
     return NOTHING if time is None else f"{time[:10]} {time[11:19]}"
-
-
-def now() -> str:
-    """Return the time as the database has it."""
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def duration(seconds: float | None) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from eas import text
@@ -28,6 +27,7 @@ from eas.reports.common import (
     when,
 )
 from eas.terminal import OK, WRONG_INPUT, WRONG_USE, add_verb, fail, positive, say
+from eas_worker.usage import now
 
 if TYPE_CHECKING:
     from eas_provenance.queries import Page, RunRow, TypeRow
@@ -57,11 +57,6 @@ def _show(arguments: argparse.Namespace) -> int:
             return _run(arguments, found)
         path = known_path(found, arguments.path)
         return task.show(arguments, found, path)
-
-
-def now() -> str:
-    """Return the time as the database has it."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -11,3 +11,7 @@ class BusyError(RepositoryError):
 
 class DatabaseError(Exception):
     """The database cannot be used; the message says which one and why, in one line."""
+
+
+class UnknownRunError(LookupError):
+    """No run is meant by what was given; the message says so, with what may have been meant."""

@@ -11,7 +11,6 @@ import hashlib
 import json
 import zlib
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import delete, select, update
@@ -25,6 +24,8 @@ from eas_provenance.runs import Sources
 from eas_provenance.states import States, Task
 from eas_provenance.tables import Cursor, Document, Message, Problem, Run, Tag, TaskType
 from eas_provenance.tables import Task as TaskRow
+from eas_worker import quantities
+from eas_worker.usage import now
 
 BATCH = 500
 """How many tasks are written in one transaction at most, so that nobody waits long for a turn to write."""
@@ -118,7 +119,7 @@ class Sync:
             if self._is_pruning:
                 self._prune(batch)
             self._put_run(batch, is_alive=is_alive)
-            batch.put(Cursor, [{"run_id": self._run_id, "position": position, "seen": _now()}])
+            batch.put(Cursor, [{"run_id": self._run_id, "position": position, "seen": now()}])
         self._done(some)
         self._is_pruning = False
 
@@ -202,23 +203,7 @@ def _requests(workflow: dict[str, Any]) -> dict[str, Request]:
     for template in workflow["spec"]["templates"]:
         if "container" in template:
             limits = template["container"].get("resources", {}).get("limits", {})
-            found[template["name"]] = Request(cores(limits.get("cpu", "0")), size_bytes(limits.get("memory", "0")))
+            found[template["name"]] = Request(
+                quantities.cores(limits.get("cpu", "0")), quantities.size_bytes(limits.get("memory", "0"))
+            )
     return found
-
-
-_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
-
-
-def cores(quantity: str) -> float:
-    """Return cores from Kubernetes' notation: `500m` is half a core."""
-    return float(quantity[:-1]) / 1000 if quantity.endswith("m") else float(quantity)
-
-
-def size_bytes(quantity: str) -> int:
-    """Return bytes from Kubernetes' notation: `2Gi`, `500M`."""
-    number = quantity.rstrip("kKMGi")
-    return round(float(number) * _UNITS[quantity[len(number) :]])
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

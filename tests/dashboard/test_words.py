@@ -110,7 +110,6 @@ def test_times() -> None:
     """Times are UTC, to the second."""
     assert words.when("2026-03-01T12:00:05.250000Z") == "2026-03-01 12:00:05"
     assert words.when(None) == "·"
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", words.now())
     assert words.took("2026-03-01T12:00:00Z", "2026-03-01T12:03:20Z") == "3 min 20 s"
     assert words.took(None, None) == "·"
 

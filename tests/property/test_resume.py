@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from eas_argo.laptop.engine import Engine, Run, Site, Work
 from eas_argo.laptop.manifest import load
-from eas_argo.laptop.past import Past, ancestors
+from eas_argo.laptop.past import Past
 from eas_argo.laptop.stubs import Entry, Script, Stubs
-from eas_provenance.journal import known
+from eas_provenance.journal import above_it, known
 from eas_provenance.states import States
 from tests.property.chains import Case, cases
 from tests.reference.comparing import compiled
@@ -50,7 +50,8 @@ class Lives:
 
     def live(self, left: int | None = None, *, again: tuple[str, ...] = (), stop: bool = False) -> None:
         """Work on the run: to the end, or for so many updates more, and then die or be stopped."""
-        around = {other for name in again for other in ancestors(name, known(self.journal).nodes)}
+        there = known(self.journal).nodes
+        around = {other for name in again for other in above_it(name) if other in there}
         self.journal.append({"life": len(self.journal) + 1, "again": [*again, *around]})
         end = None if left is None else len(self.journal) + left
 

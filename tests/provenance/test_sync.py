@@ -14,7 +14,7 @@ from eas_provenance.database import Database
 from eas_provenance.errors import DatabaseError
 from eas_provenance.rows import MOST_MESSAGES, position_of
 from eas_provenance.states import path_order
-from eas_provenance.sync import Origin, Sync, cores, run_state, size_bytes
+from eas_provenance.sync import Origin, Sync, run_state
 from eas_provenance.tables import Attempt, Criterion, Emitted, Message, Run, Task, Version
 from tests.provenance.kept import begin, known
 from tests.provenance.nodes import LOOP, Json, described, node, root, workflow
@@ -273,12 +273,6 @@ def test_what_cannot_be_written_is_written_later(database: Database, tmp_path: P
         sync.flush("2")
     with database.session() as session:
         assert session.exec(select(Task)).one().state == "succeeded"
-
-
-def test_quantities() -> None:
-    """Kubernetes' notation."""
-    assert [cores("500m"), cores("2")] == [0.5, 2]
-    assert [size_bytes("1Ki"), size_bytes("2G"), size_bytes("7")] == [1024, 2 * 10**9, 7]
 
 
 def test_positions_sort_as_paths() -> None:

@@ -11,6 +11,7 @@ from eas_argo.laptop import depends as dependences
 from eas_argo.laptop import forms
 from eas_argo.laptop.depends import Depends
 from eas_argo.laptop.forms import Form, Scope, UnsupportedError
+from eas_worker import quantities
 
 Text = Callable[[Scope], str]
 
@@ -277,9 +278,9 @@ def _pod(given: dict[str, Any]) -> Pod:
         outputs=tuple(_artifact(one) for one in outputs.get("artifacts", [])),
         results=tuple(_result(one) for one in outputs.get("parameters", [])),
         retry=_retry(given.get("retryStrategy", {})),
-        cpu=_cores(str(limits["cpu"])),
+        cpu=quantities.cores(str(limits["cpu"])),
         gpu=int(limits.get("nvidia.com/gpu", 0)),
-        memory_bytes=_bytes(str(limits["memory"])),
+        memory_bytes=_memory_bytes(str(limits["memory"])),
         time_limit_s=float(given["activeDeadlineSeconds"]),
         growth=_growth(given),
     )
@@ -320,15 +321,8 @@ def _result(given: dict[str, Any]) -> Result:
     return Result(given["name"], source["path"].removeprefix(_ROOT), source.get("default"))
 
 
-def _cores(quantity: str) -> float:
-    return float(quantity[:-1]) / 1000 if quantity.endswith("m") else float(quantity)
-
-
-_UNITS = {"k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
-
-
-def _bytes(quantity: str) -> int:
-    match = re.fullmatch(r"([\d.]+)([kMG]i?|Ki)?", quantity)
-    if match is None:
-        raise UnsupportedError(f"the amount of memory {quantity!r} is not known to the embedded engine")
-    return round(float(match[1]) * _UNITS.get(match[2] or "", 1))
+def _memory_bytes(quantity: str) -> int:
+    try:
+        return quantities.size_bytes(quantity)
+    except ValueError as error:
+        raise UnsupportedError(str(error)) from error

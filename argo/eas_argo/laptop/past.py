@@ -86,12 +86,3 @@ class Past:
 
 def _has_ended(node: Node) -> bool:
     return node["phase"] in ENDED and node.get("message") != SHUTDOWN
-
-
-def ancestors(name: str, nodes: Mapping[str, Node]) -> list[str]:
-    """Return the names of what a node stands in: lists and fan-outs, the run itself last.
-
-    A fan-out's child is named `group(0:x)`; its boundary is the list around the group, so names are what leads there.
-    """
-    ends = range(len(name) - 1, 0, -1)
-    return [name[:end] for end in ends if name[end] in ".(" and name[:end] in nodes]

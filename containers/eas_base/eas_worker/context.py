@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from eas_worker.api import ContractError
 from eas_worker.logs import PROGRAM_LOGGER
 from eas_worker.records import Status, check_metadata
-from eas_worker.usage import utc
+from eas_worker.usage import now
 from eas_worker.views import View
 
 if TYPE_CHECKING:
@@ -162,7 +161,7 @@ class Context(BaseContext):
         """Say how far it is, for people who watch; `fraction` is from 0 to 1."""
         if fraction is not None and not 0 <= fraction <= 1:
             raise ValueError(f"the fraction of a status is from 0 to 1, not {fraction}")
-        status = Status(utc(time.time()), text, None if fraction is None else float(fraction))
+        status = Status(now(), text, None if fraction is None else float(fraction))
         self.statuses.append(status)
         self._stream.write("status", PROGRAM_LOGGER, status.text, fraction=status.fraction)
 

@@ -7,11 +7,10 @@ import json
 import logging
 import os
 import sys
-import time
 import warnings
 from typing import TYPE_CHECKING
 
-from eas_worker.usage import utc
+from eas_worker.usage import now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,7 +50,7 @@ class LogStream:
         more
             Further fields; those that are None are left out.
         """
-        said = {"time": utc(time.time()), "severity": severity, "source": source, "message": message}
+        said = {"time": now(), "severity": severity, "source": source, "message": message}
         line = said | {key: value for key, value in more.items() if value is not None}
         if self._file is None:
             self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)

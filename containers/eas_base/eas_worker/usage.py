@@ -70,6 +70,11 @@ def utc(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + f".{micro:06d}Z"
 
 
+def now() -> str:
+    """Return the time of now, as `utc` writes it."""
+    return utc(time.time())
+
+
 def _cpu(who: int) -> float:
     """Return the user and system time of the process or its children [s]."""
     used = resource.getrusage(who)

@@ -4,7 +4,7 @@ import streamlit as st
 from sqlmodel import Session
 
 from eas_dashboard import data, links, parts, tables, words
-from eas_provenance.queries import RunFilter, RunRow, failures, left_s, runs, type_rows
+from eas_provenance.queries import RunFilter, RunRow, failures, left_s, now, runs, type_rows
 
 _MOST = 5
 
@@ -26,7 +26,7 @@ def draw(session: Session) -> None:
 
 def _one(session: Session, run: RunRow) -> None:
     types = type_rows(session, run.id)
-    elapsed = run.duration_s(words.now())
+    elapsed = run.duration_s(now())
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.subheader(words.name(run.name), anchor=False, width="content")

@@ -10,6 +10,7 @@ from eas_provenance.queries import (
     attempts,
     failures,
     left_s,
+    now,
     places,
     tasks,
     texts,
@@ -33,7 +34,7 @@ def draw(session: Session, run: RunRow) -> None:
 
 
 def _facts(session: Session, run: RunRow) -> None:
-    elapsed = run.duration_s(words.now())
+    elapsed = run.duration_s(now())
     pairs = [
         ("tasks done", tables.done(run)),
         ("failed", f"{run.failed:,}"),
@@ -106,7 +107,7 @@ def _timeline(session: Session, run: RunRow) -> None:
         kinds = [one.type for one in type_rows(session, run.id)]
         kind = st.selectbox("Type", kinds, index=None, key="of_type", placeholder="all", width=320)
     page = attempts(session, run.id, TaskFilter(type=kind), limit=timeline.MOST)
-    found = timeline.bars(page.rows, words.now(), by_type=lanes == "type")
+    found = timeline.bars(page.rows, now(), by_type=lanes == "type")
     if not found:
         st.caption("Nothing has been started yet.")
         return

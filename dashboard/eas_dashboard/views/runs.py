@@ -3,8 +3,8 @@
 import streamlit as st
 from sqlmodel import Session
 
-from eas_dashboard import parts, tables, words
-from eas_provenance.queries import RunFilter, runs
+from eas_dashboard import parts, tables
+from eas_provenance.queries import RunFilter, now, runs
 
 _STATES = ["running", "succeeded", "failed", "cancelled", "interrupted"]
 
@@ -26,7 +26,7 @@ def draw(session: Session) -> None:
     if not page.total and where == RunFilter():
         parts.no_run()
         return
-    parts.table(tables.runs(page.rows, words.now()), "runs", empty="No run is like that; change the filters.")
+    parts.table(tables.runs(page.rows, now()), "runs", empty="No run is like that; change the filters.")
     parts.shown(len(page.rows), page.total, offset, "run")
 
 

@@ -4,6 +4,7 @@ Each module asks about one subject. Whatever can be long comes as a page, and is
 that a run of a hundred thousand tasks is looked at as quickly as a small one.
 """
 
+from eas_provenance.errors import UnknownRunError
 from eas_provenance.queries.base import Page
 from eas_provenance.queries.failures import Failure, Failures, failures, problems
 from eas_provenance.queries.files import (
@@ -34,7 +35,6 @@ from eas_provenance.queries.runs import (
     RunFilter,
     RunRow,
     RunTexts,
-    UnknownRunError,
     find_run,
     interrupted,
     run_by_id,
@@ -56,6 +56,7 @@ from eas_provenance.queries.tasks import (
 from eas_provenance.queries.timings import TimingRow, timings
 from eas_provenance.queries.tree import Branch, Place, Tree, places, tree
 from eas_provenance.queries.types import TypeHistory, TypeRow, left_s, type_history, type_rows
+from eas_worker.usage import now
 
 __all__ = [
     "SEVERITIES",
@@ -100,6 +101,7 @@ __all__ = [
     "last_messages",
     "left_s",
     "messages",
+    "now",
     "oldest_running",
     "outcomes",
     "outputs",

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Select, func, select
 from sqlmodel import Session
 
+from eas_provenance.errors import UnknownRunError
 from eas_provenance.queries.base import (
     ATTEMPT,
     CURSOR,
@@ -31,10 +32,6 @@ ENDED = ("succeeded", "failed", "error", "blocked", "skipped", "cancelled")
 """States in which a task stays."""
 _MOST_NAMES = 200
 """Names that a wrong one is compared with."""
-
-
-class UnknownRunError(LookupError):
-    """No run is meant by what was given; the message says so, with what may have been meant."""
 
 
 class RunFilter(NamedTuple):

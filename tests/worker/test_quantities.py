@@ -1,0 +1,18 @@
+"""Amounts in Kubernetes' notation."""
+
+import pytest
+
+from eas_worker.quantities import cores, size_bytes
+
+
+def test_amounts() -> None:
+    """Thousandths of cores; powers of ten and of two."""
+    assert [cores("500m"), cores("2")] == [0.5, 2]
+    assert [size_bytes("1Ki"), size_bytes("2G"), size_bytes("7"), size_bytes("1.5Mi")] == [1024, 2 * 10**9, 7, 1572864]
+
+
+@pytest.mark.parametrize("quantity", ["1Pi", "", "G", "many"])
+def test_other_notations(quantity: str) -> None:
+    """They are refused by name."""
+    with pytest.raises(ValueError, match=f"the amount of memory '{quantity}' is not understood"):
+        size_bytes(quantity)
