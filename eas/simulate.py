@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from eas_argo.laptop.engine import Engine, Run, Site
+from eas_argo.laptop.engine import Engine, Run
 from eas_argo.laptop.manifest import load
 from eas_argo.laptop.stubs import VERDICTS, Entry, Script, Stubs
+from eas_argo.laptop.work import Site
 from eas_compiler.diagnostics import Diagnostics, did_you_mean
 from eas_compiler.document import kind
 from eas_compiler.read import read

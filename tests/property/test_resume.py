@@ -5,10 +5,11 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from eas_argo.laptop.engine import Engine, Run, Site, Work
+from eas_argo.laptop.engine import Engine, Run
 from eas_argo.laptop.manifest import load
 from eas_argo.laptop.past import Past
 from eas_argo.laptop.stubs import Entry, Script, Stubs
+from eas_argo.laptop.work import Site, Work
 from eas_provenance.journal import above_it, known
 from eas_provenance.states import States
 from tests.property.chains import Case, cases

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from eas_argo.laptop.engine import Engine, Run, Site
+from eas_argo.laptop.engine import Engine, Run
 from eas_argo.laptop.manifest import load
 from eas_argo.laptop.stubs import Entry, Script, Stubs
+from eas_argo.laptop.work import Site
 from eas_provenance import journal
 from eas_provenance.database import Database
 from tests.property.chains import Case, cases

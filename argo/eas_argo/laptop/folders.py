@@ -17,8 +17,8 @@ import uuid
 from pathlib import Path
 from typing import Protocol
 
-from eas_argo.laptop.engine import Work
 from eas_argo.laptop.server import OUTPUT
+from eas_argo.laptop.work import Work
 
 RECORDS = "records"
 _TERMINATION_LOG = "termination-log"

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from eas_argo.laptop import disk, folders
-from eas_argo.laptop.engine import Ended, Work
 from eas_argo.laptop.errors import SiteError
 from eas_argo.laptop.folders import Files
 from eas_argo.laptop.forks import DiedError, Exited, Forks, Started
@@ -19,6 +18,7 @@ from eas_argo.laptop.manifest import OUT_OF_MEMORY, Manifest, Pod
 from eas_argo.laptop.memory import Watch
 from eas_argo.laptop.past import SHUTDOWN
 from eas_argo.laptop.server import end_group
+from eas_argo.laptop.work import Ended, Work
 
 GRACE_S = 3.0
 """How long a program may take to end itself after it was told to."""

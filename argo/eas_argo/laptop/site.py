@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from eas_argo.laptop import cgroups
-from eas_argo.laptop.engine import Site
 from eas_argo.laptop.manifest import PROGRAMS, Manifest, Pod
 from eas_argo.laptop.programs import image_name, scripts
+from eas_argo.laptop.work import Site
 
 
 class Refusal(NamedTuple):

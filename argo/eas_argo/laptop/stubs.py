@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from eas_argo.laptop.engine import Ended, Work
+from eas_argo.laptop.work import Ended, Work
 from eas_worker import assignment
 from eas_worker.expressions import ExpressionError
 from eas_worker.records import CLOSED

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from eas_argo.laptop import engine
-from eas_argo.laptop.engine import Ended, Engine, Run, Site, Work
+from eas_argo.laptop.engine import Engine, Run
 from eas_argo.laptop.manifest import OUT_OF_MEMORY, load
 from eas_argo.laptop.past import SHUTDOWN, Past
+from eas_argo.laptop.work import Ended, Site, Work
 from eas_compiler.parts import memory
 from eas_provenance.journal import known
 from tests.argo.laptop.writing import Ran, Told, dag, ended, growing, phases, pod, ran, step, workflow

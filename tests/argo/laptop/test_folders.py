@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from eas_argo.laptop import folders
-from eas_argo.laptop.engine import Work
 from eas_argo.laptop.manifest import Pod, Result, Retry
 from eas_argo.laptop.server import OUTPUT
+from eas_argo.laptop.work import Work
 from eas_provenance.repository import Directory
 
 

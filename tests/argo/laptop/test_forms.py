@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from eas_argo.laptop.engine import State
 from eas_argo.laptop.forms import FormError, Scope, UnsupportedError, expression, text
+from eas_argo.laptop.nodes import State
 
 SCOPE = Scope(
     {"workflow.name": "run-1", "workflow.parameters.seed": "7"},

@@ -18,12 +18,12 @@ from typing import Any
 import pytest
 
 from eas_argo.laptop import disk, programs
-from eas_argo.laptop.engine import Ended, Work
 from eas_argo.laptop.errors import SiteError
 from eas_argo.laptop.folders import folder_name
 from eas_argo.laptop.manifest import OUT_OF_MEMORY, Manifest, Pod, load
 from eas_argo.laptop.past import SHUTDOWN
 from eas_argo.laptop.programs import Programs
+from eas_argo.laptop.work import Ended, Work
 from tests.argo.laptop.writing import dag, pod, workflow
 
 PATIENCE_S = 60.0

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from eas_argo.laptop import cgroups
-from eas_argo.laptop.engine import Site
 from eas_argo.laptop.manifest import load
 from eas_argo.laptop.programs import image_name
 from eas_argo.laptop.site import clamped, refusals, this_machine
+from eas_argo.laptop.work import Site
 from tests.argo.laptop.writing import dag, pod, workflow
 
 SITE = Site(2.0, 10**9)

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from eas_argo.laptop.engine import Work
 from eas_argo.laptop.manifest import Pod, Result, Retry
 from eas_argo.laptop.stubs import Entry, Script, Stubs
+from eas_argo.laptop.work import Work
 from eas_worker.records import CLOSED
 
 DESCRIPTION: dict[str, Any] = {

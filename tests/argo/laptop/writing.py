@@ -6,8 +6,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from eas_argo.laptop.engine import Ended, Engine, Run, Site, Work
+from eas_argo.laptop.engine import Engine, Run
 from eas_argo.laptop.manifest import load
+from eas_argo.laptop.work import Ended, Site, Work
 
 Json = dict[str, Any]
 RETRY = "lastRetry.status == 'Error' || (lastRetry.exitCode == '1' && asInt(retries) < {})"
