@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from unittest.mock import patch
 
-from eas.running import Place, Request, run
+from eas.local import Place, Request, run
 from eas_compiler.compile import Options, compile_chain
 from eas_compiler.shape import shape
 from eas_provenance.database import Database

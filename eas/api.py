@@ -203,14 +203,14 @@ def run(  # noqa: PLR0913 - whatever the command takes, by name
     ------
     ChainError
         When the chain has mistakes, or reads files that it does not make.
-    eas.running.RefusedError
+    eas.local.RefusedError
         When this machine cannot run it, as when memory or a program is missing. Nothing was begun then.
-    eas.running.BrokenOffError
+    eas.local.BrokenOffError
         When the store broke while the run was worked on, as when its disk is full; the run can be resumed.
     eas_provenance.errors.DatabaseError, eas_provenance.errors.RepositoryError
         When the run cannot be noted.
     """
-    from eas import running, working
+    from eas import local, working
     from eas_argo.laptop.manifest import load
 
     if not isinstance(chain, Compiled):
@@ -220,11 +220,11 @@ def run(  # noqa: PLR0913 - whatever the command takes, by name
     refusals = working.refusals(chain.checked)
     if refusals.errors:
         raise _mistakes(refusals, chain.checked)
-    running.refuse(load(chain.workflow), cores)  # before there is a store
+    local.refuse(load(chain.workflow), cores)  # before there is a store
     request = working.request(chain.workflow, chain.checked, chain.name, chain.text)
     archive = Archive(store, db)
     with archive:
-        finished = running.run(request, archive.place(cores, quiet=quiet), _log.warning)
+        finished = local.run(request, archive.place(cores, quiet=quiet), _log.warning)
     return Run(archive, finished.name)
 
 

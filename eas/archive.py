@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
     from eas.get import Copied
-    from eas.running import Finished, Place
+    from eas.local import Finished, Place
     from eas_provenance.database import Database
     from eas_provenance.queries import Failures, RunRow, TaskDetails, TaskRow, TimingRow, VersionRow
     from eas_provenance.store import Store
@@ -127,7 +127,7 @@ class Archive:
 
     def place(self, cores: int | None, *, quiet: bool) -> Place:
         """Return where runs are worked on; the archive must be in a ``with`` block."""
-        from eas.running import Place
+        from eas.local import Place
 
         assert self._open is not None
         return Place(self.store, self._open, cores, quiet=quiet)
@@ -335,13 +335,13 @@ class Run:
         ------
         eas_provenance.errors.BusyError
             When somebody works on it.
-        eas.running.RefusedError, eas.running.BrokenOffError
+        eas.local.RefusedError, eas.local.BrokenOffError
             As for `eas.run`.
         """
-        from eas import running, working
+        from eas import local, working
 
         return self._work(
-            lambda place: running.resume(working.known_folder(place.store, self.name), place, _log.warning),
+            lambda place: local.resume(working.known_folder(place.store, self.name), place, _log.warning),
             cores,
             quiet=quiet,
         )
@@ -366,18 +366,18 @@ class Run:
         ------
         ValueError
             Unless either `failed` or `start` is given.
-        eas.running.NothingToDoError
+        eas.local.NothingToDoError
             When there is no such task.
-        eas_provenance.errors.BusyError, eas.running.RefusedError, eas.running.BrokenOffError
+        eas_provenance.errors.BusyError, eas.local.RefusedError, eas.local.BrokenOffError
             As for `resume`.
         """
-        from eas import running, working
+        from eas import local, working
 
         if failed == (start is not None):
             raise ValueError("give either failed=True or start=PATH")
         which = working.failed() if start is None else working.beneath(start)
         return self._work(
-            lambda place: running.rerun(working.known_folder(place.store, self.name), place, which, _log.warning),
+            lambda place: local.rerun(working.known_folder(place.store, self.name), place, which, _log.warning),
             cores,
             quiet=quiet,
         )

@@ -127,7 +127,7 @@ def _plan(arguments: argparse.Namespace) -> int:
 
 
 def _simulate(arguments: argparse.Namespace) -> int:
-    from eas import report
+    from eas import summary
     from eas.simulate import Simulation
 
     script = _script(arguments.metadata)
@@ -136,7 +136,7 @@ def _simulate(arguments: argparse.Namespace) -> int:
         return WRONG_INPUT
     simulation = Simulation(compiled[0], script)
     lines = simulation.lines()
-    write("".join(json.dumps(line) + "\n" for line in lines) if arguments.json else report.simulated(lines))
+    write("".join(json.dumps(line) + "\n" for line in lines) if arguments.json else summary.simulated(lines))
     for problem in simulation.states.problems:
         say(f"{problem.path} is in error: {problem.message}")
     return OK

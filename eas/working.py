@@ -31,7 +31,7 @@ from eas_compiler.diagnostics import Diagnostics
 from eas_provenance.errors import UnknownRunError
 
 if TYPE_CHECKING:
-    from eas.running import Finished, Place, RefusedError, Request
+    from eas.local import Finished, Place, RefusedError, Request
     from eas_provenance.runs import RunFolder
     from eas_provenance.states import Task
     from eas_provenance.store import Store
@@ -71,7 +71,7 @@ def _add_work(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from eas.running import RefusedError, refuse, run
+    from eas.local import RefusedError, refuse, run
     from eas_argo.laptop.manifest import load
 
     if arguments.resume is not None:
@@ -101,7 +101,7 @@ def _refused(error: RefusedError) -> int:
 
 
 def _resume(arguments: argparse.Namespace) -> int:
-    from eas.running import resume
+    from eas.local import resume
 
     if arguments.chain is not None:
         return fail("a run is resumed with the chain that it was begun with; leave it out", WRONG_USE)
@@ -109,7 +109,7 @@ def _resume(arguments: argparse.Namespace) -> int:
 
 
 def _rerun(arguments: argparse.Namespace) -> int:
-    from eas.running import NothingToDoError, rerun
+    from eas.local import NothingToDoError, rerun
 
     which = failed() if arguments.failed else beneath(arguments.start)
     try:
@@ -123,8 +123,8 @@ def _work(arguments: argparse.Namespace, work: Callable[[Place], Finished]) -> i
     """Have a run worked on, and report what came out."""
     import rich  # noqa: F401 - of the extra that runs chains: without it, say so before anything begins
 
-    from eas import report
-    from eas.running import BrokenOffError, Place, RefusedError
+    from eas import summary
+    from eas.local import BrokenOffError, Place, RefusedError
 
     quiet = arguments.quiet or arguments.json
     with kept(arguments) as (store, database):
@@ -136,9 +136,9 @@ def _work(arguments: argparse.Namespace, work: Callable[[Place], Finished]) -> i
         except BrokenOffError as error:
             return fail(str(error), OUTSIDE)
     if arguments.json:
-        write(json.dumps(report.run_as_data(finished), indent=2))
+        write(json.dumps(summary.run_as_data(finished), indent=2))
     else:
-        write(report.run_as_text(finished, shutil.get_terminal_size((100, 24)).columns))
+        write(summary.run_as_text(finished, shutil.get_terminal_size((100, 24)).columns))
     if finished.is_cancelled:
         return INTERRUPTED
     return WRONG_INPUT if finished.is_failed else OK
@@ -178,7 +178,7 @@ def refusals(checked: Checked) -> Diagnostics:
 
 def request(workflow: dict[str, Any], checked: Checked, name: str, data: bytes) -> Request:
     """Return what to run, of a chain that was compiled: its file's name and its text are kept with the run."""
-    from eas.running import Request
+    from eas.local import Request
     from eas_compiler.shape import shape
     from eas_provenance.runs import Sources
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from eas.running import Finished, Place, Request, resume, run
+from eas.local import Finished, Place, Request, resume, run
 from eas_compiler import render
 from eas_compiler.compile import Options, compile_chain
 from eas_compiler.shape import shape

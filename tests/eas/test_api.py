@@ -13,7 +13,7 @@ import pytest
 import eas
 from eas.api import Chain
 from eas.cli import main
-from eas.running import NothingToDoError
+from eas.local import NothingToDoError
 from eas_provenance.database import Database
 from eas_provenance.store import Store
 from tests.eas.harness import ROOT

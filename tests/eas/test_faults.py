@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from eas.running import BrokenOffError, Finished, resume
+from eas.local import BrokenOffError, Finished, resume
 from eas_argo.laptop import cgroups
 from eas_argo.laptop.manifest import OUT_OF_MEMORY
 from eas_provenance.errors import RepositoryError

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from eas.local import Finished, NothingToDoError, rerun, resume, run
 from eas.recording import Recording
-from eas.running import Finished, NothingToDoError, rerun, resume, run
 from eas_provenance.database import Database
 from eas_provenance.errors import BusyError
 from eas_provenance.follow import catch_up

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from eas.running import BrokenOffError, Interruptions, RefusedError
+from eas.local import BrokenOffError, Interruptions, RefusedError
 from eas_argo.laptop import programs
 from eas_argo.laptop.site import this_machine
 from eas_provenance.errors import RepositoryError

@@ -7,7 +7,7 @@ from typing import Any
 
 from eas import text
 from eas.display import clock
-from eas.running import Finished
+from eas.local import Finished
 from eas_provenance.lines import Line
 from eas_provenance.queries import OutcomeTable
 from eas_provenance.states import Task

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from eas import report
-from eas.running import Finished
+from eas import summary
+from eas.local import Finished
 from eas_provenance.queries import OutcomeRow, OutcomeTable
 from eas_provenance.states import States
 from eas_provenance.store import Store
@@ -30,7 +30,7 @@ def finished(tmp_path: Path) -> Finished:
 
 def test_for_people(finished: Finished) -> None:
     """What was found, what went wrong in path order, and at the end what it comes to."""
-    parts = report.run_as_text(finished, 100).split("\n\n")
+    parts = summary.run_as_text(finished, 100).split("\n\n")
     assert parts[0].splitlines()[1] == "size  verdict  period [d]"
     wrong = parts[1].splitlines()
     assert wrong[:3] == [
@@ -44,31 +44,31 @@ def test_for_people(finished: Finished) -> None:
 
 def test_a_narrow_terminal(finished: Finished) -> None:
     """Columns that do not fit are left out and named."""
-    part = report.run_as_text(finished, 15).split("\n\n")[0]
+    part = summary.run_as_text(finished, 15).split("\n\n")[0]
     assert part.splitlines()[1:3] == ["size  verdict", "────  ───────"]
     assert part.splitlines()[-1] == "(1 more column: with --json)"
-    assert "size" in report.run_as_text(finished, 1)
+    assert "size" in summary.run_as_text(finished, 1)
 
 
 def test_flow_control_and_what_it_blocks(finished: Finished) -> None:
     """Conditions that nobody could answer have a part of their own, as have blocked tasks."""
     finished.states.update(node("t9-ask", "Failed", "no bool"))
     finished.states.update(node("t0", "Omitted"))
-    shown = report.run_as_text(finished, 100)
+    shown = summary.run_as_text(finished, 100)
     assert "flow control that could not go on:\n  /t9: no bool" in shown
     assert "blocked, because what they need is not there:\n  /t0\n" in shown
 
 
 def test_for_programs(finished: Finished) -> None:
     """All tasks are there, in path order, and the tables by column."""
-    data = report.run_as_data(finished)
+    data = summary.run_as_data(finished)
     assert [task["path"] for task in data["tasks"]] == [f"/t{number}" for number in range(31)]
     assert data["outcomes"]["search"][0] == {"size": 1, "verdict": "pass", "period": 1.23456}
     assert (data["phase"], data["seconds"]) == ("Failed", 61.5)
     finished.states.update(root("Failed") | {"message": "workflow shutdown with strategy: Terminate"})
-    assert report.run_as_data(finished)["phase"] == "Cancelled"
+    assert summary.run_as_data(finished)["phase"] == "Cancelled"
 
 
 def test_nothing_to_simulate() -> None:
     """A simulation of nothing says so."""
-    assert report.simulated([]) == "no task runs"
+    assert summary.simulated([]) == "no task runs"
