@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eas import dashboard, db, get, reports, working
+from eas import __version__, dashboard, db, get, reports, working
 from eas.terminal import INTERRUPTED, OK, OUTSIDE, WRONG_INPUT, WRONG_USE, add_json, add_verb, fail, say, write
 from eas.working import NO_PROGRAM_HINT
 from eas_compiler import cli as compiler
@@ -58,7 +58,9 @@ def make_parser() -> argparse.ArgumentParser:
 
     one = add_verb(verbs, "check", _check, "report everything that is wrong with a chain")
     compiler.add_chain(one)
-    one.add_argument("--format", choices=("text", "json"), default="text", help="of diagnostics (default: text)")
+    one.add_argument(
+        "--format", choices=("text", "json", "sarif"), default="text", help="of diagnostics (default: text)"
+    )
 
     one = add_verb(verbs, "compile", compiler.from_arguments, "write the Argo Workflow of a chain")
     compiler.add_arguments(one)
@@ -77,6 +79,10 @@ def make_parser() -> argparse.ArgumentParser:
     get.register(verbs)
     db.register(verbs)
     dashboard.register(verbs)
+
+    one = add_verb(verbs, "explain", _explain, "tell what the code of a diagnostic means, with examples; or list all")
+    one.add_argument("code", nargs="?", help="as diagnostics show it in brackets")
+    add_json(one)
 
     one = add_verb(verbs, "types", _types, "list the task types, or tell all about one")
     one.add_argument("name", nargs="?", help="a task type")
@@ -108,6 +114,10 @@ def _check(arguments: argparse.Namespace) -> int:
         checked.diagnostics.warning("no-program", node, f"{task} has no program yet", NO_PROGRAM_HINT)
     if arguments.format == "json":
         write(json.dumps([render.as_data(one, checked.root) for one in checked.diagnostics], indent=2))
+    elif arguments.format == "sarif":
+        from eas_compiler.sarif import as_sarif
+
+        write(json.dumps(as_sarif(checked.diagnostics, checked.root, __version__), indent=2))
     else:
         compiler.show(checked)
     return OK if checked.is_good else WRONG_INPUT
@@ -183,3 +193,22 @@ def _types(arguments: argparse.Namespace) -> int:
     else:
         write("\n".join(map(types.about, found)))
     return WRONG_INPUT if diagnostics.errors else OK
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    from eas_compiler import catalogue
+    from eas_compiler.diagnostics import did_you_mean
+
+    entries = catalogue.load()
+    if arguments.code is not None and arguments.code not in entries:
+        hint = did_you_mean(arguments.code, entries) or "`eas explain` lists them"
+        return fail(f"unknown code {arguments.code!r}; {hint}", WRONG_USE)
+    found = list(entries.values()) if arguments.code is None else [entries[arguments.code]]
+    if arguments.json:
+        write(json.dumps([one._asdict() for one in found], indent=2))
+    elif arguments.code is None:
+        width = max(map(len, entries))
+        write("\n".join(f"{one.code:{width}}  {one.title}" for one in found))
+    else:
+        write(catalogue.as_text(found[0]))
+    return OK
