@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from eas import sites
 from eas.cli import main
 from eas_compiler import catalogue
 from eas_compiler.catalogue import Entry
+from eas_compiler.cli import show_all
+from eas_compiler.diagnostics import Diagnostics
 from tests.eas.harness import ROOT
 
 ENTRIES = catalogue.load()
@@ -46,7 +49,12 @@ def told(entry: Entry, folder: Path, capsys: pytest.CaptureFixture[str], *, righ
     if entry.file != "chain.json":
         (folder / entry.file).unlink(missing_ok=True)
         (folder / entry.file).write_text(text, encoding="utf-8")
-    main(shlex.split(command)[1:])
+    if entry.file == "eas.yaml":
+        found = Diagnostics()
+        sites.read(entry.file, found)
+        show_all(found)
+    else:
+        main(shlex.split(command)[1:])
     return capsys.readouterr().err
 
 
