@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import Any, NamedTuple
 
+from eas_compiler import lock
 from eas_compiler import lower as lowering
 from eas_compiler import registry as registries
 from eas_compiler import templates as prototypes
@@ -130,7 +131,10 @@ def read_registry(given: File | None, diagnostics: Diagnostics) -> Registry | No
         message = f"cannot read the registry: {error.strerror}"
         diagnostics.add(Diagnostic("unreadable", "error", message, Source(path, ""), 0, 0))
         return None
-    return registries.load(path, data, diagnostics)
+    registry = registries.load(path, data, diagnostics)
+    if registry is not None:
+        registry.digests = lock.read(lock.path_of(path), diagnostics)
+    return registry
 
 
 def _check_parameters(root: Node, given: dict[str, Any]) -> None:

@@ -86,6 +86,7 @@ class Describer:
         given = {name: member.plain() for name, member in task.settings.items()}
         requested = self._requested(task)
         resources = overrides.get("resources", {})
+        ephemeral_storage_gb = resources.get("ephemeral_storage_gb", kind.container.ephemeral_storage_gb)
         found = {
             **self.base(task.common.path, task.common.node),
             "task": kind.name,
@@ -104,6 +105,7 @@ class Describer:
                 "memory_gb": resources.get("memory_gb", kind.container.memory_gb),
                 "threads": resources.get("threads", max(1, int(resources.get("cpu", kind.container.cpu)))),
                 "time_s": resources.get("time_s", kind.time_limit_s),
+                **({"ephemeral_storage_gb": ephemeral_storage_gb} if ephemeral_storage_gb is not None else {}),
             },
             "request": requested,
             "after": [one.item.common.path for one in task.common.requires],

@@ -27,7 +27,7 @@ FIELDS: dict[str, type] = {
     "qc": object,
     "cache": bool,
 }
-_RESOURCES = ("cpu", "gpu", "memory_gb", "threads", "time_s")
+_RESOURCES = ("cpu", "gpu", "memory_gb", "ephemeral_storage_gb", "threads", "time_s")
 SAME_RUN = "repo://./"
 _MAX_BYTES = 255
 """The longest file name that file systems take."""
@@ -313,7 +313,7 @@ def _numbers(node: Node, fields: dict[str, type], what: str, scope: Scope, diagn
         minimum = 1 if key in ("threads", "memory_factor") else 0
         types = (int,) if whole else (int, float)
         wrong = isinstance(value, bool) or not isinstance(value, types) or value < minimum
-        if key in ("cpu", "memory_gb", "time_s", "memory_max_gb") and not wrong:
+        if key in ("cpu", "memory_gb", "ephemeral_storage_gb", "time_s", "memory_max_gb") and not wrong:
             wrong = value == 0
         if wrong and diagnostics.errors == before:
             number = "a whole number" if whole else "a number"

@@ -46,7 +46,7 @@ def lower(
     lowering.sequence("chain", chain.body, Scope((), chain.parameters, {}))
     lowering.check_limits()
     about = {"job_name": chain.job_name, "tags": list(chain.tags), "subject": chain.subject}
-    return templates.fill(
+    workflow = templates.fill(
         "workflow",
         generate_name=f"{dns_name(chain.job_name)}-",
         labels={"eas/managed": "true"},
@@ -57,6 +57,9 @@ def lower(
         seed=seed,
         templates=lowering.templates,
     )
+    if isinstance(workflow["spec"].get("podSpecPatch"), dict):
+        workflow["spec"]["podSpecPatch"] = as_json(workflow["spec"]["podSpecPatch"])
+    return workflow
 
 
 class _Lowering:

@@ -92,6 +92,8 @@ def resources(limits: Json) -> Json:
     amounts = {"cpu": f"{limits['cpu']:g}", "memory": _megabytes(limits["memory_gb"])}
     if limits["gpu"]:
         amounts["nvidia.com/gpu"] = str(limits["gpu"])
+    if limits.get("ephemeral_storage_gb"):
+        amounts["ephemeral-storage"] = _megabytes(limits["ephemeral_storage_gb"])
     return {"requests": dict(amounts), "limits": dict(amounts)}
 
 

@@ -20,7 +20,7 @@ from eas_compiler.parts import (
     resources,
 )
 from eas_compiler.questions import key_of
-from eas_compiler.registry import Registry, TaskType
+from eas_compiler.registry import Container, Registry, TaskType
 from eas_compiler.steps import Step
 from eas_compiler.templates import Templates
 from eas_compiler.tree import Chain, Item, Question, Scope, Task
@@ -101,7 +101,7 @@ class Pods:
             parameters=parameters(scope),
             inputs=[requested(one) for one in describer.records] or None,
             outputs=[artifact("ask", "records/ask.json", f"{records}/ask.json")],
-            image=container.image if container else "",
+            **(_placed(container) if container else {}),
             description=self._text(describer, description, item),
             indices=indices(scope),
             resources=resources(_LIGHT),
@@ -196,9 +196,14 @@ def _common(leaf: _Leaf) -> Json:
     """Return what fills holes of all templates of a step."""
     return {
         "annotations": annotations(leaf.task.common.path, leaf.task),
-        "image": leaf.kind.container.image,
+        **_placed(leaf.kind.container),
         "indices": indices(leaf.task.common.scope),
     }
+
+
+def _placed(container: Container) -> Json:
+    """Return what the image of a pod is, and what says on which nodes it may run."""
+    return {"image": container.reference, **container.placement._asdict()}
 
 
 def _questions(leaf: _Leaf) -> Json:

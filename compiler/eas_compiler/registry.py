@@ -7,16 +7,28 @@ so that a broken one does not stop chains that use others.
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from eas_compiler import yaml_reader
+from eas_compiler import placement, yaml_reader
 from eas_compiler.diagnostics import Diagnostic, Diagnostics, did_you_mean
+from eas_compiler.placement import Placement
 from eas_compiler.source import Node, Source
 from eas_worker.settings import of_value
 
 FLOW_CONTROL = ("execution_chain", "execution_for_loop", "execution_conditional", "execution_do_while_loop")
 
 
+class GitSource(NamedTuple):
+    """Where the folder of a container is, if not in `containers/`: a ref of a repository, and a path."""
+
+    git: str
+    ref: str
+    path: str
+
+
 class Container(NamedTuple):
-    """An image and what it asks for and gets: cpu in cores, memory in GB (10^9 bytes)."""
+    """An image and what it asks for and gets: cpu in cores, memory and disk in GB (10^9 bytes).
+
+    `ephemeral_storage_gb` is None where a program may fill the disk of its node, `digest` is empty where it is unknown.
+    """
 
     name: str
     image: str
@@ -24,6 +36,18 @@ class Container(NamedTuple):
     gpu: int
     memory_gb: float
     doc: str
+    ephemeral_storage_gb: float | None = None
+    placement: Placement = placement.NOWHERE
+    source: GitSource | None = None
+    digest: str = ""
+
+    @property
+    def reference(self) -> str:
+        """The image as manifests name it: by digest when that is known."""
+        if not self.digest or "@" in self.image:
+            return self.image
+        folder, slash, last = self.image.rpartition("/")
+        return f"{folder}{slash}{last.partition(':')[0]}@{self.digest}"
 
 
 class Port(NamedTuple):
@@ -92,6 +116,17 @@ def _range(node: Node) -> str | None:
     return None if good else "must be [least, greatest], two numbers"
 
 
+def _git_source(node: Node) -> str | None:
+    """Check where the folder of a container is."""
+    given = node.plain() if isinstance(node.value, dict) else {}
+    known = given.keys() <= set(GitSource._fields) and {"git", "ref"} <= given.keys()
+    texts = all(isinstance(value, str) and value and not value.startswith("-") for value in given.values())
+    inside = isinstance(given.get("path", ""), str) and ".." not in given.get("path", "").split("/")
+    if known and texts and inside and not given.get("path", "").startswith("/"):
+        return None
+    return "must be {git: a repository, ref: a commit, branch or tag, path: a folder in it}"
+
+
 _TEXT = _is(str, what="a text")
 _OBJECT = _is(dict, type(None), what="a mapping")
 _BOOL = _is(bool, what="true or false")
@@ -101,6 +136,11 @@ _CONTAINER: dict[str, Check] = {
     "cpu": _number(0, "a number of cores"),
     "gpu": _number(0, "a number of devices", whole=True),
     "memory_gb": _number(0, "a number of gigabytes"),
+    "ephemeral_storage_gb": _number(0, "a number of gigabytes"),
+    "node_selector": placement.node_selector_problem,
+    "tolerations": placement.tolerations_problem,
+    "priority_class": placement.priority_class_problem,
+    "source": _git_source,
     "doc": _TEXT,
 }
 _PORT: dict[str, Check] = {
@@ -156,6 +196,7 @@ class Registry:
         self.containers: dict[str, Node] = _section(sections, "containers")
         self.tasks: dict[str, Node] = _section(sections, "tasks")
         self.any_may_have_no_work = False
+        self.digests: dict[str, str] = {}
         self._read: dict[str, tuple[TaskType | None, list[Diagnostic]]] = {}
 
     def task(self, name: str, diagnostics: Diagnostics | None = None) -> TaskType | None:
@@ -171,10 +212,15 @@ class Registry:
                 diagnostics.add(problem)
         return task
 
+    def container(self, name: str, diagnostics: Diagnostics) -> Container | None:
+        """Return a container; None when its entry is broken, which is reported."""
+        found = _resources(name, self.containers[name], diagnostics)
+        return found._replace(digest=self.digests.get(found.image, "")) if found is not None else None
+
     def first_container(self, diagnostics: Diagnostics) -> Container | None:
         """Return the container that stands for `all`."""
-        for name, node in self.containers.items():
-            return _resources(name, node, diagnostics)
+        for name in self.containers:
+            return self.container(name, diagnostics)
         return None
 
     def unused_problems(self, used: set[str]) -> Iterator[Diagnostic]:
@@ -233,7 +279,7 @@ class Registry:
         if not names:
             diagnostics.error("registry", given, "the registry has no container")
             return None
-        return _resources(names[0], self.containers[names[0]], diagnostics)
+        return self.container(names[0], diagnostics)
 
     def _ports(self, node: Node | None, diagnostics: Diagnostics) -> dict[str, Port]:
         ports: dict[str, Port] = {}
@@ -260,7 +306,17 @@ def _resources(name: str, node: Node, diagnostics: Diagnostics) -> Container | N
         diagnostics.error_at_key("registry", node, f"the container {name!r} lacks {', '.join(missing)}")
     if diagnostics.errors > before:
         return None
-    return Container(name, entry["image"], entry["cpu"], entry.get("gpu", 0), entry["memory_gb"], entry.get("doc", ""))
+    return Container(
+        name,
+        entry["image"],
+        entry["cpu"],
+        entry.get("gpu", 0),
+        entry["memory_gb"],
+        entry.get("doc", ""),
+        entry.get("ephemeral_storage_gb"),
+        Placement(entry.get("node_selector", {}), entry.get("tolerations", []), entry.get("priority_class")),
+        GitSource(**{"path": ".", **entry["source"]}) if "source" in entry else None,
+    )
 
 
 def _specifications(node: Node | None, diagnostics: Diagnostics) -> dict[str, dict[str, Any]]:

@@ -14,6 +14,15 @@ types: {data: {doc: Any file}}
 containers:
   small: {image: "s:1", cpu: 1, memory_gb: 2}
   broken: {image: "b:1"}
+  placed:
+    image: "registry.example.org:5000/eas/p:1"
+    cpu: 1
+    memory_gb: 2
+    ephemeral_storage_gb: 20
+    node_selector: {disk: ssd}
+    tolerations: [{key: gpu, operator: Exists}]
+    priority_class: low
+    source: {git: "https://example.org/p.git", ref: v1}
 tasks:
 """
 
@@ -49,6 +58,40 @@ def test_range_is_short_for_its_bounds() -> None:
     task = load("  tune: {container: small, settings: {level: {type: float, range: [0, 1.5]}}}")[0].task("tune")
     assert task is not None
     assert task.settings["level"] == {"type": "float", "minimum": 0, "maximum": 1.5}
+
+
+def test_container_says_where_its_pods_run() -> None:
+    """A container may say how much disk it takes, on which nodes it runs, and where its folder is."""
+    found, diagnostics = load("  free: {container: all}")
+    placed = found.container("placed", diagnostics)
+    assert placed is not None
+    assert placed.placement == ({"disk": "ssd"}, [{"key": "gpu", "operator": "Exists"}], "low")
+    assert (placed.ephemeral_storage_gb, placed.source) == (20, ("https://example.org/p.git", "v1", "."))
+    assert not len(diagnostics)
+
+
+def test_image_goes_by_its_digest() -> None:
+    """A digest stands in the place of the tag; an image that is named by digest already keeps it."""
+    found, diagnostics = load("  free: {container: all}")
+    found.digests = {"registry.example.org:5000/eas/p:1": "sha256:12", "s:1": "sha256:34"}
+    references = [one.reference for name in ("placed", "small") if (one := found.container(name, diagnostics))]
+    assert references == ["registry.example.org:5000/eas/p@sha256:12", "s@sha256:34"]
+    small = found.container("small", diagnostics)
+    assert small is not None
+    assert small._replace(image="s@sha256:56").reference == "s@sha256:56"
+
+
+@pytest.mark.parametrize(
+    "source", ["x", "{git: x}", "{git: x, ref: y, folder: z}", "{git: --x, ref: y}", "{git: x, ref: y, path: ../z}"]
+)
+def test_wrong_source(source: str) -> None:
+    """The folder of a container is in a repository at a ref, and git takes neither for an option."""
+    diagnostics = Diagnostics()
+    text = f"containers: {{a: {{image: b, cpu: 1, memory_gb: 1, source: {source}}}}}"
+    found = registry.load("registry.yaml", text.encode(), diagnostics)
+    assert found is not None
+    assert found.container("a", diagnostics) is not None or diagnostics.errors
+    assert "source must be {git: a repository" in told(diagnostics)[0]
 
 
 def test_all_stands_for_the_first_container() -> None:

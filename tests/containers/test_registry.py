@@ -86,7 +86,7 @@ def test_folder_of_a_container(folder: Path) -> None:
     assert [line for line in lines if line.startswith("USER")][-1] == "USER 1000:1000"
     assert "ARG BASE_IMAGE=" in "\n".join(lines)
     requirements = [line for line in (folder / "requirements.txt").read_text().splitlines() if not line.startswith("#")]
-    assert all(re.fullmatch(r"[\w-]+==[\w.]+", line) for line in requirements)
+    assert all(re.fullmatch(r"[\w-]+==[\w.]+( ; python_version [<>=]+ \"[\d.]+\")?", line) for line in requirements)
     assert list((folder / "test_task_configs").glob("*.json"))
 
 
