@@ -55,6 +55,8 @@ class BaseContext:
         What was emitted so far.
     path, task : str
         The task's place in the run and its type.
+    attempt : int
+        The number of this try, from 0.
     threads : int
         How many threads to use.
     log : logging.Logger
@@ -71,6 +73,7 @@ class BaseContext:
         self.settings = View("setting", attempt.assignment.settings)
         self.loop_variables = View("loop variable", attempt.assignment.metadata)
         self._run_seed = attempt.seed
+        self.attempt = attempt.number
         self.threads = attempt.threads
         self.log = logging.getLogger(PROGRAM_LOGGER)
 
