@@ -66,6 +66,7 @@ class Writer:
         key: Row = {"run_id": self._run_id, "path": task.path}
         rows: Rows = {TaskRow: [], **{table: [] for table in PARTS}}
         judged = self._record(f"{prefix}/qc.json") if task.gate.has_ended else {}
+        verdict, message = _judgement(task, judged)
         settings: Row | None = None
         for (verb, number), told in sorted(task.tries.items()):
             is_program = verb in _PROGRAMS
@@ -76,13 +77,13 @@ class Writer:
                 settings = _mapping(record.get("settings")) or settings
                 of = key | {"number": number}
                 rows[Used] += [of | one for one in _used(record)]
-                rows[Version] += [of | one for one in self._versions(task, number, record)]
+                rows[Version] += [of | one for one in self._versions(task, verdict, number, record)]
             of = key | {"step": "run" if is_program else "qc", "number": number}
             rows[Attempt].append(of | self._attempt(task, told, record))
             rows[Message] += [of | line for line in _messages(self._assigned.read(f"{folder}/log.jsonl"))]
         rows[Emitted] += [key | one for one in _emitted(task, _mapping(judged.get("metadata")))]
         rows[Criterion] += [key | one for one in _criteria(judged)]
-        rows[TaskRow].append(key | self._task(task, settings))
+        rows[TaskRow].append(key | self._task(task, settings) | {"verdict": verdict, "message": message})
         return rows
 
     def live(self, task: Task, log: Callable[[str], bytes | None]) -> list[Row]:
@@ -111,8 +112,6 @@ class Writer:
             "variables": given.metadata,
             "settings": settings if settings is not None else given.given,
             "state": task.state,
-            "verdict": task.verdict,
-            "message": task.message,
             "started": _time(task.started),
             "ended": _time(task.ended),
         }
@@ -139,7 +138,7 @@ class Writer:
             "threads": _whole(usage.get("threads")),
         }
 
-    def _versions(self, task: Task, number: int, record: Row) -> Iterator[Row]:
+    def _versions(self, task: Task, verdict: str | None, number: int, record: Row) -> Iterator[Row]:
         is_last = number == max(count for verb, count in task.tries if verb in _PROGRAMS)
         made = _time(_mapping(record.get("usage")).get("ended"))
         for port, product in _mapping(record.get("outputs")).items():
@@ -154,13 +153,20 @@ class Writer:
                     "size_bytes": _whole(one.get("size")) or 0,
                     "sha256": _text(one.get("sha256")),
                     "key": f"{self._run}/{quote(directory, '/~')}/{quote(name, '~')}",
-                    "verdict": task.verdict if is_last else "error",
+                    "verdict": verdict if is_last else "error",
                     "made": made,
                 }
 
     def _record(self, key: str) -> Row:
         data = self._assigned.read(key)
         return _object(data) if data is not None else {}
+
+
+def _judgement(task: Task, judged: Row) -> tuple[str | None, str]:
+    """Return the verdict with its reason: of a pod that ended well Argo gives no message, but its record does."""
+    if task.verdict == "pass" and judged.get("verdict") == "warn":
+        return "warn", _text(judged.get("reason"))
+    return task.verdict, task.message
 
 
 def _messages(log: bytes | None) -> Iterator[Row]:

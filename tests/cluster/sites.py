@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import boto3
 from sqlalchemy import select
 
-from eas.running import Place, Request, run
+from eas.local import Place, Request, run
 from eas_compiler import render
 from eas_compiler.compile import Options, compile_chain
 from eas_compiler.shape import shape
@@ -77,6 +78,17 @@ def _rows(database: Database, name: str) -> Rows:
             rows = session.execute(select(*kept).where(columns.run_id == run_id).order_by(*columns)).mappings()
             found[table.__name__] = [dict(row) for row in rows]
     return found
+
+
+def differences(here: Rows, there: Rows) -> Iterator[str]:
+    """Say in which rows, and in which of their columns, two sites differ."""
+    for table, rows in here.items():
+        if len(rows) != len(there[table]):
+            yield f"{table}: {len(rows)} rows here, {len(there[table])} there"
+        for one, other in zip(rows, there[table], strict=False):
+            for column in one.keys() if one != other else ():
+                if one[column] != other[column]:
+                    yield f"{table} {one['path']}, {column}: {one[column]!r} here, {other[column]!r} there"
 
 
 def read_all(prefix: str) -> dict[str, bytes]:

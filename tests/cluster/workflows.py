@@ -31,11 +31,24 @@ def delete(*names: str) -> None:
         kubectl("delete", "workflow", "--ignore-not-found", "--wait=false", *names)
 
 
+def get(name: str) -> Workflow:
+    """Return a workflow as it is."""
+    found: Workflow = json.loads(kubectl("get", "workflow", name, "--output", "json"))
+    return found
+
+
+def pods(name: str) -> list[Node]:
+    """Return the pods of a workflow."""
+    selector = f"workflows.argoproj.io/workflow={name}"
+    found: list[Node] = json.loads(kubectl("get", "pods", "--selector", selector, "--output", "json"))["items"]
+    return found
+
+
 def wait(name: str) -> Workflow:
     """Return a workflow once it has ended."""
     end = time.monotonic() + PATIENCE_S
     while True:
-        workflow: Workflow = json.loads(kubectl("get", "workflow", name, "--output", "json"))
+        workflow = get(name)
         phase = workflow.get("status", {}).get("phase")
         if phase in ENDED:
             return workflow

@@ -168,6 +168,17 @@ def test_rows_of_a_task(database: Database) -> None:
         ]
 
 
+def test_a_warning_is_in_the_record_alone(database: Database) -> None:
+    """Argo gives no message for a pod that ended well: whether its gate warned, and why, its record says."""
+    judged = RECORDS["run/.records/t0/qc.json"] | {"verdict": "warn", "reason": "warn: depth: 0.25 < 0.3"}
+    silent = [*PASSED[:-1], node("t0-qc", "Succeeded")]
+    kept(database, RECORDS | {"run/.records/t0/qc.json": judged}, silent)
+    with database.session() as session:
+        task = session.exec(select(Task)).one()
+        assert (task.state, task.verdict, task.message) == ("succeeded", "warn", "warn: depth: 0.25 < 0.3")
+        assert session.exec(select(Version)).one().verdict == "warn"
+
+
 @pytest.mark.parametrize(
     "record",
     [
