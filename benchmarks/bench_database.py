@@ -51,6 +51,7 @@ def attempt(number: int) -> Row:
         "path": f"/transits[{number}]/detrend",
         "step": "run",
         "number": 0,
+        "type": "detrend",
         "node": f"run-1-{number:010}",
         "phase": "Succeeded",
         "exit_code": 0,

@@ -15,6 +15,7 @@ from eas_provenance.lines import Assigned, record_key
 from eas_provenance.states import Task, Told, path_order
 from eas_provenance.tables import Attempt, Criterion, Emitted, Message, Table, Used, Version
 from eas_provenance.tables import Task as TaskRow
+from eas_worker.assignment import Assignment
 
 Row = dict[str, Any]
 Rows = dict[type[Table], list[Row]]
@@ -63,6 +64,7 @@ class Writer:
     def rows(self, task: Task) -> Rows:
         """Return all rows of a task."""
         prefix = record_key(self._run, task)
+        given, _ = self._assigned.of(task)
         key: Row = {"run_id": self._run_id, "path": task.path}
         rows: Rows = {TaskRow: [], **{table: [] for table in PARTS}}
         judged = self._record(f"{prefix}/qc.json") if task.gate.has_ended else {}
@@ -79,11 +81,11 @@ class Writer:
                 rows[Used] += [of | one for one in _used(record)]
                 rows[Version] += [of | one for one in self._versions(task, verdict, number, record)]
             of = key | {"step": "run" if is_program else "qc", "number": number}
-            rows[Attempt].append(of | self._attempt(task, told, record))
+            rows[Attempt].append(of | {"type": given.task} | self._attempt(task, told, record))
             rows[Message] += [of | line for line in _messages(self._assigned.read(f"{folder}/log.jsonl"))]
         rows[Emitted] += [key | one for one in _emitted(task, _mapping(judged.get("metadata")))]
         rows[Criterion] += [key | one for one in _criteria(judged)]
-        rows[TaskRow].append(key | self._task(task, settings) | {"verdict": verdict, "message": message})
+        rows[TaskRow].append(key | self._task(task, given, settings) | {"verdict": verdict, "message": message})
         return rows
 
     def live(self, task: Task, log: Callable[[str], bytes | None]) -> list[Row]:
@@ -99,8 +101,7 @@ class Writer:
                 found += [of | line for line in _messages((log(told.id) or b"").rpartition(b"\n")[0])]
         return found
 
-    def _task(self, task: Task, settings: Row | None) -> Row:
-        given, _ = self._assigned.of(task)
+    def _task(self, task: Task, given: Assignment, settings: Row | None) -> Row:
         return {
             "position": position_of(task.path),
             "type": given.task,

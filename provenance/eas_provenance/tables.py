@@ -154,15 +154,17 @@ class Task(Table, table=True):
 class Attempt(Table, table=True):
     """A try of a program or of a gate: how it ended, what it asked for and what it used.
 
-    `phase` is Argo's, `node` the id of the node; the usage is there once the worker has noted it.
+    `type` is that of the task, beside which there are many tries to be summed up by it. `phase` is Argo's, `node` the
+    id of the node; the usage is there once the worker has noted it.
     """
 
-    __table_args__ = (Index(None, "run_id", "started"),)
+    __table_args__ = (Index(None, "run_id", "started"), Index(None, "run_id", "step", "type", "wall_s"))
 
     run_id: int = _run(primary_key=True)
     path: str = Field(primary_key=True)
     step: str = Field(primary_key=True)
     number: int = Field(primary_key=True)
+    type: str
     node: str
     phase: str
     exit_code: int | None = None

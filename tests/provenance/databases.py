@@ -38,7 +38,7 @@ def fill(database: Database, name: str = "one") -> int:
     """Write a run with rows of all kinds of values, and return its number."""
     run_id = begin(database, name)
     key = {"run_id": run_id, "path": "/a"}
-    attempt = {"step": "run", "number": 0, "node": "n", "phase": "Succeeded", "cpu_request": 0.5}
+    attempt = {"step": "run", "number": 0, "type": "x", "node": "n", "phase": "Succeeded", "cpu_request": 0.5}
     message = {"step": "run", "number": 0, "time": "2026", "severity": "info", "source": "program"}
     types = {"image": "i", "cpu": 0.1, "gpu": 0, "memory_bytes": 5 * GIB, "at_least": 1}
     with database.writing() as batch:

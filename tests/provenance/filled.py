@@ -80,7 +80,10 @@ class Rows(NamedTuple):
         self.of.setdefault(table, []).append(row)
 
     def put(self, batch: Batch, run_id: int) -> None:
-        """Write all of them as rows of a run."""
+        """Write all of them as rows of a run; tries are of the types of their tasks."""
+        types = {row["path"]: row["type"] for row in self.of[Task]}
+        for row in self.of[Attempt]:
+            row["type"] = types[row["path"]]
         for table, rows in self.of.items():
             batch.put(table, [{"run_id": run_id, **row} for row in rows])
 

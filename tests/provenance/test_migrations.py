@@ -10,13 +10,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
+from sqlmodel import select
 
 from eas_provenance import migrations
 from eas_provenance.database import Database
 from eas_provenance.errors import DatabaseError
-from eas_provenance.tables import Run, Table
+from eas_provenance.tables import Attempt, Run, Table, Task
 from tests.provenance.conftest import NEWEST, NEXT, STEP
-from tests.provenance.databases import content, fill
+from tests.provenance.databases import content, fill, task_row
 
 
 def test_steps_are_in_one_line(database: Database) -> None:
@@ -82,6 +83,20 @@ def test_rows_survive(database_url: str, next_eas: Callable[[], None]) -> None:
         with database.writing() as batch:
             batch.delete(Run, id=run_id)
         assert {name for name, rows in content(database).items() if rows} == {"document", migrations.NOTE}
+
+
+def test_tries_get_the_types_of_their_tasks(database_url: str) -> None:
+    """Tries that were written before they had a type are of that of their task; of none when there is no task."""
+    with Database.open(database_url) as database:
+        one, other = fill(database), fill(database, "other")
+        with database.writing() as batch:
+            batch.put(Task, [task_row(one, "/a", type="verify")])
+        for target in ("0001", NEWEST):
+            with database.migrating() as connection:
+                migrations.migrate(connection, target)
+        with database.session() as session:
+            found = session.exec(select(Attempt.run_id, Attempt.type)).all()
+        assert sorted(found) == [(one, "verify"), (other, "")]
 
 
 def reordered(rows: dict[str, list[tuple[Any, ...]]]) -> dict[str, list[list[str]]]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, and_, case, func, select
 from sqlmodel import Session
 
-from eas_provenance.queries.base import ATTEMPT, PROGRAM, TASK, fetch, mapping
+from eas_provenance.queries.base import ATTEMPT, PROGRAM, fetch, mapping
 from eas_provenance.queries.clock import seconds_between
 
 
@@ -43,7 +43,7 @@ def timings(session: Session, run_id: int, *, step: str = PROGRAM) -> tuple[Timi
     used = func.sum(ATTEMPT.c.cpu_s) + func.coalesce(func.sum(ATTEMPT.c.cpu_children_s), 0.0)
     query = (
         select(
-            TASK.c.type,
+            ATTEMPT.c.type,
             func.count().label("attempts"),
             func.count(ATTEMPT.c.wall_s).label("measured"),
             func.min(ATTEMPT.c.wall_s).label("wall_min_s"),
@@ -57,26 +57,20 @@ def timings(session: Session, run_id: int, *, step: str = PROGRAM) -> tuple[Timi
             func.avg(queue).label("queue_mean_s"),
             func.max(queue).label("queue_max_s"),
         )
-        .select_from(_joined())
         .where(of_step)
-        .group_by(TASK.c.type)
-        .order_by(TASK.c.type)
+        .group_by(ATTEMPT.c.type)
+        .order_by(ATTEMPT.c.type)
     )
-    medians = _medians(session, of_step)
-    return tuple(TimingRow(wall_median_s=medians.get(row.type), **mapping(row)) for row in fetch(session, query))
+    rows = fetch(session, query)
+    return tuple(TimingRow(wall_median_s=_median(session, of_step, row), **mapping(row)) for row in rows)
 
 
-def _joined() -> Any:
-    return ATTEMPT.join(TASK, and_(TASK.c.run_id == ATTEMPT.c.run_id, TASK.c.path == ATTEMPT.c.path))
-
-
-def _medians(session: Session, of_step: ColumnElement[bool]) -> dict[str, float]:
-    """Return the median of elapsed times of each type [s].
-
-    A function of windows would find it, but databases take longer for that than to hand over a column.
-    """
-    known = select(TASK.c.type, ATTEMPT.c.wall_s).select_from(_joined()).where(of_step, ATTEMPT.c.wall_s.is_not(None))
-    times: dict[str, list[float]] = {}
-    for kind, wall_s in fetch(session, known):
-        times.setdefault(kind, []).append(wall_s)
-    return {kind: statistics.median(walls) for kind, walls in times.items()}
+def _median(session: Session, of_step: ColumnElement[bool], row: Any) -> float | None:
+    """Return the median of the elapsed times of a type [s]: the middle one of an index, or the mean of the two."""
+    if not row.measured:
+        return None
+    of_type = and_(of_step, ATTEMPT.c.type == row.type, ATTEMPT.c.wall_s.is_not(None))
+    before, is_even = divmod(row.measured - 1, 2)
+    middle = select(ATTEMPT.c.wall_s).where(of_type).order_by(ATTEMPT.c.wall_s).offset(before).limit(1 + is_even)
+    walls: list[float] = [one.wall_s for one in fetch(session, middle)]
+    return statistics.median(walls)
