@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eas import __version__, dashboard, db, get, reports, working
+from eas import __version__, build, dashboard, db, get, reports, working
 from eas.terminal import INTERRUPTED, OK, OUTSIDE, WRONG_INPUT, WRONG_USE, add_json, add_verb, fail, say, write
 from eas.working import NO_PROGRAM_HINT
 from eas_compiler import cli as compiler
@@ -78,6 +78,7 @@ def make_parser() -> argparse.ArgumentParser:
     reports.register(verbs)
     get.register(verbs)
     db.register(verbs)
+    build.register(verbs)
     dashboard.register(verbs)
 
     one = add_verb(verbs, "explain", _explain, "tell what the code of a diagnostic means, with examples; or list all")

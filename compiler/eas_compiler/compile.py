@@ -121,10 +121,15 @@ def _sha256(data: bytes) -> str:
     raise AssertionError
 
 
+def registry_path(given: File | None) -> str:
+    """Return where the registry is: as given, in the current folder, or packaged."""
+    local = "registry.yaml"
+    return os.fspath(given) if given else local if os.path.isfile(local) else os.path.join(HERE, local)
+
+
 def read_registry(given: File | None, diagnostics: Diagnostics) -> Registry | None:
     """Return the registry that is given, or that of the current folder, or the packaged one."""
-    local = "registry.yaml"
-    path = os.fspath(given) if given else local if os.path.isfile(local) else os.path.join(HERE, local)
+    path = registry_path(given)
     try:
         data = read_bytes(path)
     except OSError as error:
