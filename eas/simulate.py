@@ -90,6 +90,11 @@ class Simulation:
         """Whether the run failed."""
         return self.states.is_failed
 
+    @property
+    def records(self) -> dict[str, dict[str, Any]]:
+        """What was recorded, by its key."""
+        return self._stubs.records
+
     def lines(self) -> list[Line]:
         """Return a line for each task, in the order of their paths."""
         return Lines(f"{_RUN.name}-{_RUN.uid}", self.states, self._seed, self._read).all()

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from eas_compiler.diagnostics import Diagnostics
 
 FORMATS = ("yaml", "json", "dot", "mermaid")
+MIN_NODES = 10
+"""The least number of nodes that a Workflow can be asked to have."""
 OK, WRONG_INPUT, WRONG_USE, OUTSIDE = 0, 1, 2, 3
 
 
@@ -90,6 +92,20 @@ def add_chain(parser: argparse.ArgumentParser, *, optional: bool = False) -> Non
         "--registry", metavar="FILE", help="the registry (default: ./registry.yaml, else the packaged one)"
     )
     parser.add_argument("--templates", metavar="DIR", help="a folder of Argo templates instead of the packaged ones")
+    parser.add_argument(
+        "--max-nodes",
+        type=_nodes,
+        metavar="N",
+        help="how many nodes one Workflow may have before loops are cut into several (default: 5000)",
+    )
+
+
+def _nodes(text: str) -> int:
+    """Return a number of nodes of which something can be made."""
+    number = int(text)
+    if number < MIN_NODES:
+        raise ValueError(text)
+    return number
 
 
 def from_arguments(arguments: argparse.Namespace) -> int:
@@ -100,6 +116,7 @@ def from_arguments(arguments: argparse.Namespace) -> int:
 def options(arguments: argparse.Namespace) -> Options:
     """Return the options of parsed arguments; leave with status 2 when `--set` is not NAME=VALUE."""
     from eas_compiler.compile import Options
+    from eas_compiler.fit import Limits
 
     parameters: dict[str, Any] = {}
     for text in arguments.set:
@@ -107,7 +124,8 @@ def options(arguments: argparse.Namespace) -> Options:
         if not equals or not name:
             fail(f"--set takes NAME=VALUE, not {text!r}")
         parameters[name] = _value(value)
-    return Options(parameters, arguments.seed, arguments.registry, arguments.templates)
+    limits = Limits() if arguments.max_nodes is None else Limits(nodes=arguments.max_nodes)
+    return Options(parameters, arguments.seed, arguments.registry, arguments.templates, limits=limits)
 
 
 def _value(text: str) -> Any:

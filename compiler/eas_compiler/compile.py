@@ -15,10 +15,12 @@ from eas_compiler import lower as lowering
 from eas_compiler import registry as registries
 from eas_compiler import templates as prototypes
 from eas_compiler.diagnostics import Diagnostic, Diagnostics, did_you_mean
+from eas_compiler.fit import Limits, Part, fit
 from eas_compiler.link import Links, link
 from eas_compiler.read import read
 from eas_compiler.registry import Registry
 from eas_compiler.resolve import resolve
+from eas_compiler.shape import repetitions
 from eas_compiler.source import Node, Source, read_bytes
 from eas_compiler.tree import Chain, Task, walk
 
@@ -30,7 +32,8 @@ class Options(NamedTuple):
     """What a user can say beside the chain.
 
     Without a path, the registry is `./registry.yaml` or, where there is none, the packaged one, as the templates are.
-    `no_work` takes it that every task type may have no work, for simulations that script it.
+    `no_work` takes it that every task type may have no work, for simulations that script it. `limits` say how large a
+    Workflow may be.
     """
 
     parameters: dict[str, Any] = {}  # noqa: RUF012 - never changed
@@ -38,16 +41,21 @@ class Options(NamedTuple):
     registry: File | None = None
     templates: File | None = None
     no_work: bool = False
+    limits: Limits = Limits()
 
 
 class Checked(NamedTuple):
-    """A chain that was read and linked; `chain` and `links` are None where it could not be understood at all."""
+    """A chain that was read and linked; `chain` and `links` are None where it could not be understood at all.
+
+    `parts` are the Workflows that it becomes, when it was compiled.
+    """
 
     root: Node | None
     registry: Registry | None
     chain: Chain | None
     links: Links | None
     diagnostics: Diagnostics
+    parts: tuple[Part, ...] = ()
 
     @property
     def is_good(self) -> bool:
@@ -97,8 +105,10 @@ def compile_chain(name: str, data: bytes, options: Options) -> tuple[dict[str, A
     assert checked.chain is not None and checked.links is not None and checked.registry is not None  # noqa: PT018
     seed = options.seed if options.seed is not None else _sha256(data)[:16]
     workflow = lowering.lower(checked.chain, checked.links, checked.registry, parts, seed, checked.diagnostics)
-    is_good = not checked.diagnostics.errors  # lowering may have found what no manifest can carry
-    return (workflow if is_good else None), checked
+    times = repetitions(checked.chain)
+    fitted = fit(workflow, checked.chain, times, parts, options.limits, checked.diagnostics)
+    is_good = not checked.diagnostics.errors  # what no manifest can carry is found only now
+    return (fitted.workflow if is_good else None), checked._replace(parts=fitted.parts)
 
 
 def without_program(checked: Checked) -> Iterator[tuple[str, Node]]:

@@ -6,7 +6,6 @@ escaped descriptions and percent-encoded keys.
 """
 
 from collections.abc import Iterable
-from typing import Any
 
 from eas_compiler import forms, questions
 from eas_compiler.diagnostics import Diagnostics
@@ -33,9 +32,6 @@ from eas_compiler.steps import Step, split
 from eas_compiler.templates import Templates
 from eas_compiler.tree import Branch, Chain, Item, Loop, Question, Repeat, Scope, Sequence, Task, bodies, flat, walk
 
-MAX_TEMPLATES = 200
-"""The most templates, and the most tasks of one DAG, that Argo's full CRDs accept."""
-
 
 def lower(
     chain: Chain, links: Links, registry: Registry, templates: Templates, seed: str, diagnostics: Diagnostics
@@ -44,7 +40,6 @@ def lower(
     pods = Pods(chain, links, registry, templates, diagnostics)
     lowering = _Lowering(chain, links, pods)
     lowering.sequence("chain", chain.body, Scope((), chain.parameters, {}))
-    lowering.check_limits()
     about = {"job_name": chain.job_name, "tags": list(chain.tags), "subject": chain.subject}
     workflow = templates.fill(
         "workflow",
@@ -115,8 +110,6 @@ class _Lowering:
             tasks=tasks,
         )
         self.templates.insert(place, filled)
-        if len(tasks) > MAX_TEMPLATES:
-            self._too_many(sequence.items[0].common.node, f"{len(tasks)} steps in one list")
 
     def _item(self, item: Item, local: str, scope: Scope) -> list[Json]:
         """Add the templates of an item; return its steps in the DAG of its list."""
@@ -316,20 +309,6 @@ class _Lowering:
             self._made[file] = number
         flags = [flag(self._made[file], at) for file, most in distances.items() for at in range(1, most + 1)]
         return tuple(distances), tuple(flags)
-
-    # ---- limits
-
-    def check_limits(self) -> None:
-        """Warn of what Argo's CRDs refuse."""
-        if len(self.templates) > MAX_TEMPLATES:
-            self._too_many(self.chain.node, f"{len(self.templates)} templates")
-
-    def _too_many(self, node: Any, what: str) -> None:
-        message = f"{what}; the full CRDs of Argo accept at most {MAX_TEMPLATES}"
-        at = node._replace(end=node.start + 1)
-        self.pods.diagnostics.warning(
-            "crd-limit", at, message, "it runs on this machine, and where the minimal CRDs are installed"
-        )
 
 
 def _exported(local: str, number: int) -> Json:

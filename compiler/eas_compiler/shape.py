@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from eas_compiler import evaluate
-from eas_compiler.tree import Branch, Chain, Group, Item, Loop, Repeat, Sequence, Task, Variable, Variant
+from eas_compiler.tree import Branch, Chain, Group, Item, Loop, Repeat, Sequence, Task, Variable, Variant, walk
 from eas_worker.expressions import ExpressionError
 
 
@@ -117,3 +117,15 @@ def _share(task: Task, variant: Variant, times: Count) -> Count:
         share = len(variant.where) * (times.low // total)
         return Count(share, share)
     return Count(0, times.high)
+
+
+def repetitions(chain: Chain) -> dict[str, int | None]:
+    """Return how often at most the list of each loop, and each do-while, runs, by path; None where a run will tell."""
+    found: dict[str, int | None] = {}
+    for item in walk(chain.body):
+        if isinstance(item, Loop):
+            table = item.number.table
+            found[item.body.path] = max(0, *table.entries.values()) if table is not None else None
+        elif isinstance(item, Repeat):
+            found[item.common.path] = item.maximum
+    return found

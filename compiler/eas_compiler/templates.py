@@ -13,7 +13,7 @@ from eas_compiler import yaml_reader
 from eas_compiler.diagnostics import Diagnostic, Diagnostics
 from eas_compiler.source import Source, read_bytes
 
-NAMES = ("workflow", "task", "qc", "inline", "rescue", "ask", "list", "repeat", "open")
+NAMES = ("workflow", "task", "qc", "inline", "rescue", "ask", "list", "repeat", "open", "shards", "shard", "child")
 _HOLE = re.compile(r"\$\{(\w+)\}")
 
 

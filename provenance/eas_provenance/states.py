@@ -12,7 +12,7 @@ import re
 from typing import Any, NamedTuple
 
 from eas_provenance.journal import above_it
-from eas_worker import assignment
+from eas_worker import assignment, manifests
 
 FAILING = ("failed", "error")
 _SHUTDOWN = "workflow shutdown with strategy"
@@ -179,7 +179,8 @@ class States:
     """The tasks of one run, by path, kept up to date with every update of a node."""
 
     def __init__(self, workflow: dict[str, Any]) -> None:
-        self.steps = {one["name"]: _step(one) for one in workflow["spec"]["templates"] if "container" in one}
+        templates = manifests.templates(workflow)
+        self.steps = {name: _step(one) for name, one in templates.items() if "container" in one}
         self.tasks: dict[str, Task] = {}
         self.root = _NOTHING
         self._life = 0

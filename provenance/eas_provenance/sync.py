@@ -24,7 +24,7 @@ from eas_provenance.runs import Sources
 from eas_provenance.states import States, Task
 from eas_provenance.tables import Cursor, Document, Message, Problem, Run, Tag, TaskType
 from eas_provenance.tables import Task as TaskRow
-from eas_worker import quantities
+from eas_worker import manifests, quantities
 from eas_worker.usage import now
 
 BATCH = 500
@@ -200,10 +200,10 @@ def run_state(states: States) -> str:
 def _requests(workflow: dict[str, Any]) -> dict[str, Request]:
     """Return what pods ask for, by template."""
     found = {}
-    for template in workflow["spec"]["templates"]:
+    for name, template in manifests.templates(workflow).items():
         if "container" in template:
             limits = template["container"].get("resources", {}).get("limits", {})
-            found[template["name"]] = Request(
+            found[name] = Request(
                 quantities.cores(limits.get("cpu", "0")), quantities.size_bytes(limits.get("memory", "0"))
             )
     return found

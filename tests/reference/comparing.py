@@ -10,22 +10,25 @@ from eas.simulate import Simulation
 from eas_argo.laptop.stubs import Entry, Script
 from eas_compiler import render
 from eas_compiler.compile import Options, compile_chain
+from eas_compiler.fit import Limits
 from tests.reference.interpreter import Line, Outcome, lines_by_path
 
+USUAL = Limits()
 REGISTRY = Path(__file__).parents[1] / "property/registry.yaml"
 
 
-def compiled(chain: Mapping[str, Any]) -> dict[str, Any]:
+def compiled(chain: Mapping[str, Any], limits: Limits = USUAL) -> dict[str, Any]:
     """Compile a chain with the registry of the tests."""
-    workflow, checked = compile_chain("chain.json", json.dumps(chain).encode(), Options(registry=REGISTRY))
+    options = Options(registry=REGISTRY, limits=limits)
+    workflow, checked = compile_chain("chain.json", json.dumps(chain).encode(), options)
     assert workflow is not None, "".join(map(render.as_text, checked.diagnostics))
     return workflow
 
 
-def simulate(chain: Mapping[str, Any], script: Mapping[str, Any]) -> Simulation:
+def simulate(chain: Mapping[str, Any], script: Mapping[str, Any], limits: Limits = USUAL) -> Simulation:
     """Compile a chain, and run it with scripted stubs."""
     entries = {key: Entry(said.get("metadata", {}), said.get("verdict", "pass")) for key, said in script.items()}
-    return Simulation(compiled(chain), Script(entries))
+    return Simulation(compiled(chain, limits), Script(entries))
 
 
 def differences(want: Outcome, simulation: Simulation) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eas_argo.laptop.forms import FormError, Scope
-from eas_argo.laptop.manifest import Dag, Step
+from eas_argo.laptop.manifest import Child, Dag, Step
 from eas_argo.laptop.nodes import Done, Place, State
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ class DagRun:
         self.engine, self.dag, self.place, self.done = engine, dag, place, done
         self.states: dict[str, State] = {}
         self.missing = {name: len(step.depends.steps) for name, step in dag.steps.items()}
-        self.scope = Scope(engine.workflow, place.parameters, self.states)
+        self.scope = Scope(place.workflow, place.parameters, self.states)
 
     def start(self) -> None:
         """Begin with the steps that wait for none."""
@@ -76,9 +76,10 @@ class DagRun:
 
     def _fan_out(self, step: Step, place: Place) -> None:
         assert step.items is not None
-        count = step.items(self.scope)
-        if not count.isdigit():
-            raise FormError(f"{count!r} is no number of iterations")
+        count, first = step.items(self.scope), step.first(self.scope) if step.first is not None else "0"
+        for given in (count, first):
+            if not given.isdigit():
+                raise FormError(f"{given!r} is no number of iterations")
         if count == "0":
             self._leave_out(step, place, "Skipped", "Skipped, empty params")
             return
@@ -86,10 +87,11 @@ class DagRun:
         if ended is not None:
             self._ended(step, ended)
             return
-        for index in range(int(count), self.engine.past.items(place.name)):
-            self.engine.forget(f"{place.name}({index}:{index})")
+        items = range(int(first), int(first) + int(count))
+        for index in range(int(count), self.engine.past.items(place.name, items.start)):
+            self.engine.forget(f"{place.name}({index}:{items.start + index})")
         place.tell("Running")
-        self.engine.loops.append(FanOut(step, place, self.scope, int(count), lambda state: self._ended(step, state)))
+        self.engine.loops.append(FanOut(step, place, self.scope, items, lambda state: self._ended(step, state)))
 
     def _ended(self, step: Step, state: State) -> None:
         self.states[step.name] = state
@@ -130,9 +132,9 @@ def _worst(phases: list[str]) -> str:
 class FanOut:
     """A step with one child for each item; children are begun one after the other, as the engine asks for them."""
 
-    def __init__(self, step: Step, place: Place, scope: Scope, count: int, done: Done) -> None:
+    def __init__(self, step: Step, place: Place, scope: Scope, items: range, done: Done) -> None:
         self.engine, self.step, self.place = place.engine, step, place
-        self.scope, self.count, self.done = scope, count, done
+        self.scope, self.items, self.done = scope, items, done
         self.begun = self.ended = 0
         self.worst, self.life = "Succeeded", place.since
 
@@ -140,21 +142,53 @@ class FanOut:
         """Begin the next child."""
         index = self.begun
         self.begun += 1
-        if self.begun == self.count:
+        if self.begun == len(self.items):
             self.engine.loops.remove(self)
-        scope = self.scope._replace(item=str(index))
+        item = str(self.items[index])
+        scope = self.scope._replace(item=item)
         try:
             parameters = {one.name: one.value(scope) for one in self.step.arguments}
         except FormError as error:
-            self.place.child(f"({index}:{index})", self.step.template, {}).tell("Error", message=str(error))
+            self.place.child(f"({index}:{item})", self.step.template, {}).tell("Error", message=str(error))
             self._child(State("Error", {}, self.life))
             return
-        place = self.place.child(f"({index}:{index})", self.step.template, parameters)
+        place = self.place.child(f"({index}:{item})", self.step.template, parameters)
         self.engine.begin(place, self._child)
 
     def _child(self, state: State) -> None:
         self.ended += 1
         self.worst, self.life = _worst([self.worst, state.phase]), max(self.life, state.life)
-        if self.ended == self.count:
+        if self.ended == len(self.items):
             self.place.tell(self.worst)
             self.done(State(self.worst, {}, self.life))
+
+
+class ChildRun:
+    """A child workflow while it runs: its entry point, with what is known of the child in place of its parent."""
+
+    def __init__(self, engine: Engine, child: Child, place: Place, done: Done) -> None:
+        self.engine, self.child, self.place, self.done = engine, child, place, done
+
+    def start(self) -> None:
+        """Begin with its entry point."""
+        self.place.type = "Pod"
+        self.place.tell("Running")
+        around = Scope(self.place.workflow, self.place.parameters, {})
+        entry = self.place.child(f".{self.child.entrypoint}", self.child.entrypoint, {})
+        try:
+            entry.workflow = {f"workflow.parameters.{one.name}": one.value(around) for one in self.child.parameters}
+        except FormError as error:
+            self._end("Error", str(error), self.place.since)
+            return
+        self.engine.begin(entry, self._ended)
+
+    def _ended(self, state: State) -> None:
+        """End as the child did: whoever waits for it sees whether it succeeded, and no more."""
+        if state.phase in ("Failed", "Error"):
+            self._end("Failed", "the child workflow failed", state.life)
+        else:
+            self._end("Succeeded", "", state.life)
+
+    def _end(self, phase: str, message: str, life: int) -> None:
+        self.place.tell(phase, message=message)
+        self.done(State(phase, {}, life))

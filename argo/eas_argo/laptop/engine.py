@@ -11,8 +11,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from eas_argo.laptop.dags import DagRun, FanOut
-from eas_argo.laptop.manifest import Dag, Manifest, Open
+from eas_argo.laptop.dags import ChildRun, DagRun, FanOut
+from eas_argo.laptop.manifest import Child, Dag, Manifest, Open
 from eas_argo.laptop.nodes import Done, Place, State
 from eas_argo.laptop.past import SHUTDOWN, Node, Past
 from eas_argo.laptop.tries import Retry, Try
@@ -132,6 +132,8 @@ class Engine:
         template = self.manifest.templates[place.template]
         if isinstance(template, Dag):
             DagRun(self, template, place, done).start()
+        elif isinstance(template, Child):
+            ChildRun(self, template, place, done).start()
         elif isinstance(template, Open):
             place.type = "Suspend"
             place.tell("Succeeded")

@@ -7,14 +7,17 @@ refuses every other one by name before anything runs::
     expression = choice [ "?" expression ":" expression ]
     choice     = equality { ("||" | "&&" | "??") equality }
     equality   = sum [ ("==" | "!=") sum ]
-    sum        = term { ("+" | "-") term }
+    sum        = product { ("+" | "-") product }
+    product    = term { ("*" | "/") term }
     term       = atom { "[" expression "]" | "." name | "?." name | "?.[" expression "]" }
-    atom       = number | "'" text "'" | "true" | "false" | list | name "(" expression ")" | name | "(" expression ")"
+    atom       = number | "'" text "'" | "true" | "false" | list | call | name | "(" expression ")"
+    call       = name "(" expression { "," expression } ")"
 """
 
 from __future__ import annotations
 
 import json
+import operator
 import re
 from collections.abc import Callable
 from functools import lru_cache
@@ -41,7 +44,7 @@ class Scope(NamedTuple):
 
 Form = Callable[[Scope], Any]
 _TOKEN = re.compile(
-    r"\s*(?:(\d+)|'([^'\\]*)'|([A-Za-z_][\w-]*(?=\()|[A-Za-z_]\w*)|(\|\||&&|\?\?|==|!=|\?\.\[|\?\.|[-+\[\]().,?:!]))"
+    r"\s*(?:(\d+)|'([^'\\]*)'|([A-Za-z_][\w-]*(?=\()|[A-Za-z_]\w*)|(\|\||&&|\?\?|==|!=|\?\.\[|\?\.|[-+*/\[\]().,?:!]))"
 )
 _TAG = re.compile(r"\{\{(=?)(.*?)\}\}", re.DOTALL)
 _NOTHING: Any = None
@@ -177,9 +180,15 @@ class _Parser:
         return left
 
     def _sum(self) -> Form:
-        left = self._term()
+        left = self._product()
         while self._peek() in ("+", "-"):
-            left = _added(self._take("+", "-"), left, self._term())
+            left = _calculated(self._take("+", "-"), left, self._product())
+        return left
+
+    def _product(self) -> Form:
+        left = self._term()
+        while self._peek() in ("*", "/"):
+            left = _calculated(self._take("*", "/"), left, self._term())
         return left
 
     def _term(self) -> Form:
@@ -245,10 +254,15 @@ class _Parser:
             return lambda _: name == "true"
         if name in _FUNCTIONS and self._peek() == "(":
             self._take("(")
-            argument = self._expression()
+            arguments = [self._expression()]
+            while self._peek() == ",":
+                self._take(",")
+                arguments.append(self._expression())
             self._take(")")
-            function = _FUNCTIONS[name]
-            return lambda scope: function(argument(scope))
+            number, function = _FUNCTIONS[name]
+            if len(arguments) != number:
+                raise self._unknown()
+            return lambda scope: function(*(argument(scope) for argument in arguments))
         if name == "inputs":
             return lambda scope: {"parameters": scope.parameters}
         if name == "tasks":
@@ -264,14 +278,28 @@ def _joined(sign: str, left: Form, right: Form) -> Form:
     return lambda scope: _truth(left(scope)) and _truth(right(scope))
 
 
-def _added(sign: str, left: Form, right: Form) -> Form:
-    def add(scope: Scope) -> Any:
-        one, other = left(scope), right(scope)
-        if not _is_number(one) or not _is_number(other):
-            raise FormError(f"{one!r} {sign} {other!r} is no sum of numbers")
-        return one + other if sign == "+" else one - other
+_SIGNS: dict[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+}
 
-    return add
+
+def _calculated(sign: str, left: Form, right: Form) -> Form:
+    def calculate(scope: Scope) -> Any:
+        one, other = left(scope), right(scope)
+        if not _is_number(one) or not _is_number(other) or (sign == "/" and not other):
+            raise FormError(f"{one!r} {sign} {other!r} cannot be calculated")
+        return _SIGNS[sign](one, other)
+
+    return calculate
+
+
+def _least(one: Any, other: Any) -> Any:
+    if not _is_number(one) or not _is_number(other):
+        raise FormError(f"{one!r} and {other!r} are not both numbers")
+    return min(one, other)
 
 
 def _is_number(value: Any) -> bool:
@@ -320,4 +348,11 @@ def _written(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-_FUNCTIONS: dict[str, Callable[[Any], Any]] = {"asInt": _integer, "fromJSON": _parsed, "string": _written}
+_FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
+    "asInt": (1, _integer),
+    "fromJSON": (1, _parsed),
+    "int": (1, _integer),
+    "min": (2, _least),
+    "string": (1, _written),
+}
+"""The functions by name, each with the number of its arguments."""

@@ -11,7 +11,7 @@ from eas_argo.laptop import depends as dependences
 from eas_argo.laptop import forms
 from eas_argo.laptop.depends import Depends
 from eas_argo.laptop.forms import Form, Scope, UnsupportedError
-from eas_worker import quantities
+from eas_worker import manifests, quantities
 
 Text = Callable[[Scope], str]
 
@@ -24,7 +24,7 @@ class Argument(NamedTuple):
 
 
 class Step(NamedTuple):
-    """A task of a DAG; a number of items makes it a fan-out."""
+    """A task of a DAG; a number of items makes it a fan-out, over the integers from `first` on."""
 
     name: str
     template: str
@@ -32,6 +32,7 @@ class Step(NamedTuple):
     when: Text | None
     arguments: tuple[Argument, ...]
     items: Text | None
+    first: Text | None = None
 
 
 class Export(NamedTuple):
@@ -143,7 +144,15 @@ class Open(NamedTuple):
     name: str
 
 
-Template = Dag | Pod | Open
+class Child(NamedTuple):
+    """A template that stands for a child workflow: its entry point, and what its parameters get."""
+
+    name: str
+    entrypoint: str
+    parameters: tuple[Argument, ...]
+
+
+Template = Dag | Pod | Open | Child
 
 
 class Manifest(NamedTuple):
@@ -173,7 +182,7 @@ def load(workflow: dict[str, Any]) -> Manifest:
     """Return a Workflow ready to run; raise `UnsupportedError` when it holds what the engine does not know."""
     try:
         specification = workflow["spec"]
-        templates = {one["name"]: _template(one) for one in specification["templates"]}
+        templates = {name: _template(one) for name, one in manifests.templates(workflow).items()}
         parameters = specification.get("arguments", {}).get("parameters", [])
         about = workflow["metadata"].get("annotations", {}).get("eas/about", "{}")
         manifest = Manifest(
@@ -192,7 +201,8 @@ def load(workflow: dict[str, Any]) -> Manifest:
 def _check(manifest: Manifest) -> None:
     """Refuse a manifest that would lead nowhere, or for ever round in a circle."""
     lists = [template for template in manifest.templates.values() if isinstance(template, Dag)]
-    for name in (manifest.entrypoint, *(step.template for dag in lists for step in dag.steps.values())):
+    children = (one.entrypoint for one in manifest.templates.values() if isinstance(one, Child))
+    for name in (manifest.entrypoint, *children, *(step.template for dag in lists for step in dag.steps.values())):
         if name not in manifest.templates:
             raise UnsupportedError(f"there is no template {name!r}")
     for dag in lists:
@@ -214,6 +224,8 @@ def _template(given: dict[str, Any]) -> Template:
         return _pod(given)
     if "suspend" in given and given["suspend"].get("duration") == "0":
         return Open(given["name"])
+    if "resource" in given:
+        return _child(given)
     raise UnsupportedError(f"the template {given['name']!r} is of a kind that the embedded engine does not know")
 
 
@@ -253,7 +265,21 @@ def _step(given: dict[str, Any]) -> Step:
         forms.text(given["when"]) if "when" in given else None,
         tuple(Argument(one["name"], forms.text(one["value"])) for one in arguments),
         forms.text(str(sequence["count"])) if sequence else None,
+        forms.text(str(sequence["start"])) if sequence and "start" in sequence else None,
     )
+
+
+def _child(given: dict[str, Any]) -> Child:
+    """Return a child workflow; what its parent would change in it, beside its name and parameters, is refused."""
+    resource, workflow = given["resource"], manifests.child(given)
+    arguments = workflow["spec"]["arguments"]["parameters"]
+    named = json.dumps([workflow["metadata"], arguments])
+    if resource["manifest"].count("{{") != named.count("{{"):
+        raise UnsupportedError(f"the template {given['name']!r} changes what its child workflow runs")
+    if resource["action"] != "apply" or workflow["kind"] != "Workflow":
+        raise UnsupportedError(f"the template {given['name']!r} does not create a child workflow")
+    values = tuple(Argument(one["name"], forms.text(one["value"])) for one in arguments)
+    return Child(given["name"], workflow["spec"]["entrypoint"], values)
 
 
 def _pod(given: dict[str, Any]) -> Pod:

@@ -35,16 +35,28 @@ Done = Callable[[State], None]
 class Place:
     """A node: its name in the tree, its template and the parameters it got.
 
-    `since` is the life in which the newest of what it depends on was done: what is older does not count.
+    `since` is the life in which the newest of what it depends on was done: what is older does not count. `workflow`
+    holds what is known of the Workflow that it belongs to.
     """
 
-    __slots__ = ("boundary", "engine", "is_try", "name", "parameters", "since", "started", "template", "type")
+    __slots__ = (
+        "boundary",
+        "engine",
+        "is_try",
+        "name",
+        "parameters",
+        "since",
+        "started",
+        "template",
+        "type",
+        "workflow",
+    )
 
     def __init__(
         self, engine: Engine, name: str, boundary: str | None, template: str, parameters: dict[str, str]
     ) -> None:
         self.engine, self.name, self.boundary = engine, name, boundary
-        self.template, self.parameters = template, parameters
+        self.template, self.parameters, self.workflow = template, parameters, engine.workflow
         self.type, self.is_try, self.since = "DAG", False, 0
         self.started = ""
 
@@ -52,7 +64,7 @@ class Place:
         """Return a node below this one; the boundary of nodes is the DAG that they belong to."""
         boundary = self.name if self.type == "DAG" else self.boundary
         place = Place(self.engine, f"{self.name}{name}", boundary, template, parameters)
-        place.since = self.since
+        place.since, place.workflow = self.since, self.workflow
         return place
 
     def tell(

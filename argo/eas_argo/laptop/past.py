@@ -72,10 +72,10 @@ class Past:
         number = self._numbers.get(name, 0)
         return number, sum(self.ended(f"{name}({one})", since) is not None for one in range(number))
 
-    def items(self, name: str) -> int:
-        """Return how many items a fan-out had, as far as they were begun."""
+    def items(self, name: str, first: int = 0) -> int:
+        """Return how many items a fan-out had that began with a number, as far as they were begun."""
         count = 0
-        while self.life(f"{name}({count}:{count})"):
+        while self.life(f"{name}({count}:{first + count})"):
             count += 1
         return count
 

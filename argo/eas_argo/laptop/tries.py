@@ -52,7 +52,7 @@ class Retry:
         self.engine.ready.append(Try(self, place, work))
 
     def _work(self, identifier: str) -> Work:
-        scope = Scope(self.engine.workflow, self.place.parameters, {}, retries=self.attempt)
+        scope = Scope(self.place.workflow, self.place.parameters, {}, retries=self.attempt)
         return Work(
             identifier,
             self.pod.after(self.attempt - self.first, self.last_message),

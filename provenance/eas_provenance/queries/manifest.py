@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from eas_provenance.queries.base import PROGRAM
 from eas_provenance.queries.runs import texts
+from eas_worker import manifests
 
 
 class Described(NamedTuple):
@@ -34,8 +35,8 @@ def described(session: Session, run_id: int) -> tuple[Described, ...]:
     A type that depends on a loop's index makes a task of each type that it can be, with the same pattern.
     """
     workflow = texts(session, run_id).workflow
-    templates = json.loads(workflow)["spec"]["templates"] if workflow else []
-    return tuple(_described(one) for one in map(_description, templates) if one is not None)
+    templates = manifests.templates(json.loads(workflow)) if workflow else {}
+    return tuple(_described(one) for one in map(_description, templates.values()) if one is not None)
 
 
 def _description(template: dict[str, Any]) -> dict[str, Any] | None:

@@ -1,0 +1,139 @@
+"""What a Workflow says, however it was packed: its templates, each by itself.
+
+A chain that is too big for one Workflow as it stands is packed by the compiler, in three ways that this module knows
+the way back from:
+
+- a template stands `inline` in the step that uses it;
+- templates that differ in a few texts are one, and steps hand it these texts as parameters (`OWN`);
+- ranges of a loop's iterations are child workflows, each of which stands as JSON in a `resource` template.
+
+Templates have names that are unique in a run. One that stands in a step is named after it: `chain.list.t17`.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+Json = dict[str, Any]
+OWN = ("eas-path", "eas-place", "eas-own", "eas-file")
+"""What the parameters are called, or begin with, that hold the texts of a shared template's tasks."""
+RUN_NAME, RUN_UID = "eas-name", "eas-uid"
+"""Parameters of a child workflow: the name and uid of the Workflow that the run began with."""
+_TAG = re.compile(r"\{\{([\w.-]+)\}\}")
+
+
+def is_own(parameter: str) -> bool:
+    """Tell whether a parameter is a text of a shared template's task."""
+    return parameter.startswith(OWN)
+
+
+def templates(workflow: Json) -> dict[str, Json]:
+    """Return the templates of a Workflow and of its child workflows, by name; they have no parameters of `OWN`."""
+    found: dict[str, Json] = {}
+    given = {one["name"]: one for one in workflow["spec"]["templates"]}
+    for name, template in given.items():
+        if "dag" in template:
+            _add(name, template, given, found)
+        elif "resource" in template:
+            found[name] = template
+            found |= templates(child(template))
+        elif not _own(template):
+            found[name] = template
+    return found
+
+
+def child(template: Json) -> Json:
+    """Return the child workflow that a `resource` template creates."""
+    workflow: Json = json.loads(template["resource"]["manifest"])
+    return workflow
+
+
+def child_name(template: Json, run: str, parameters: dict[str, str]) -> str:
+    """Return the name of the child that a `resource` template creates in a run when it is given these parameters."""
+    values = {"workflow.name": run, f"workflow.parameters.{RUN_NAME}": run}
+    values |= {f"inputs.parameters.{name}": value for name, value in parameters.items()}
+    name: str = child(template)["metadata"]["name"]
+    return _TAG.sub(lambda tag: values[tag[1]], name)
+
+
+def _add(name: str, template: Json, given: dict[str, Json], found: dict[str, Json]) -> None:
+    """Add a list, and what stands in its steps, or is shared by them."""
+    steps = []
+    found[name] = template  # it stands before what is in it
+    given_steps = template["dag"].get("tasks") or ()
+    for step in given_steps:
+        inner = f"{name}.{step['name']}"
+        if "inline" in step:
+            _add_inline(inner, step["inline"], given, found)
+            step = {**{key: value for key, value in step.items() if key != "inline"}, "template": inner}  # noqa: PLW2901
+        elif _own(given.get(step["template"], {})):
+            shared, arguments = given[step["template"]], step["arguments"]["parameters"]
+            texts = {one["name"]: one["value"] for one in arguments if is_own(one["name"])}
+            found[inner] = {**_alone(shared, texts), "name": inner}
+            left = [one for one in arguments if one["name"] not in texts]
+            step = {key: value for key, value in step.items() if key != "arguments"}  # noqa: PLW2901
+            step |= {"template": inner, **({"arguments": {"parameters": left}} if left else {})}
+        steps.append(step)
+    if any(new is not old for new, old in zip(steps, given_steps, strict=True)):
+        found[name] = {**template, "dag": {**template["dag"], "tasks": steps}}
+
+
+def _add_inline(name: str, template: Json, given: dict[str, Json], found: dict[str, Json]) -> None:
+    template = {"name": name, **template}
+    if "dag" in template:
+        _add(name, template, given, found)
+        return
+    found[name] = template
+    if "resource" in template:
+        found.update(templates(child(template)))
+
+
+def _own(template: Json) -> bool:
+    """Tell whether a template is shared."""
+    return any(is_own(one["name"]) for one in template.get("inputs", {}).get("parameters", ()))
+
+
+def _alone(shared: Json, texts: dict[str, str]) -> Json:
+    """Return a shared template as it is for one task."""
+    tags = {f"{{{{inputs.parameters.{name}}}}}": text for name, text in texts.items()}
+    alone: Json = _filled(shared, tags)
+    parameters = [one for one in alone["inputs"]["parameters"] if not is_own(one["name"])]
+    left = {key: value for key, value in {**alone["inputs"], "parameters": parameters}.items() if value}
+    return {key: left if key == "inputs" else value for key, value in alone.items() if key != "inputs" or left}
+
+
+def _filled(part: Any, tags: dict[str, str]) -> Any:
+    if isinstance(part, str):
+        if "{{" in part:
+            for tag, text in tags.items():
+                part = part.replace(tag, text)
+        return part
+    if isinstance(part, dict):
+        return {key: _filled(member, tags) for key, member in part.items()}
+    return [_filled(item, tags) for item in part] if isinstance(part, list) else part
+
+
+def named(nodes: dict[str, Json], entrypoint: str, known: dict[str, Json]) -> Iterator[tuple[Json, str]]:
+    """Yield the nodes of one Workflow, given by id, with the names of their templates among those that are `known`.
+
+    Argo does not say which step of a list made a node; the node's name does.
+    """
+    found: dict[str, str] = {}
+
+    def template(node: Json) -> str:
+        name = found.get(node["id"])
+        if name is None:
+            name = found[node["id"]] = look_up(node)
+        return name
+
+    def look_up(node: Json) -> str:
+        around = nodes.get(node.get("boundaryID") or "")
+        if around is None:
+            return entrypoint
+        step = node["name"][len(around["name"]) + 1 :].partition("(")[0]
+        inner = f"{template(around)}.{step}"
+        return inner if inner in known else node.get("templateName") or inner
+
+    for node in nodes.values():
+        yield node, template(node)
