@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eas import __version__, build, dashboard, db, get, reports, working
-from eas.terminal import INTERRUPTED, OK, OUTSIDE, WRONG_INPUT, WRONG_USE, add_json, add_verb, fail, say, write
+from eas import __version__, build, dashboard, db, get, on_cluster, reports, working
+from eas.terminal import INTERRUPTED, OK, OUTSIDE, WRONG_INPUT, WRONG_USE, add_json, add_verb, fail, say, settle, write
 from eas.working import NO_PROGRAM_HINT
+from eas_argo.cluster.errors import ClusterError
 from eas_compiler import cli as compiler
 from eas_compiler import render
 from eas_compiler.compile import Checked, UnknownParameterError, check, compile_chain, without_program
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = make_parser().parse_args(arguments)
     verb: Callable[[argparse.Namespace], int] = parsed.verb
     try:
-        return verb(parsed)
+        return settle(parsed) or verb(parsed)
     except KeyboardInterrupt:
         sys.stderr.write("\n")
         return INTERRUPTED
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return fail(str(error), WRONG_USE)
     except (UnknownRunError, BusyError) as error:
         return fail(str(error), WRONG_INPUT)
-    except (DatabaseError, RepositoryError) as error:
+    except (ClusterError, DatabaseError, RepositoryError) as error:
         return fail(str(error), OUTSIDE)
     except ModuleNotFoundError as error:
         return fail(f"{error.name} is not installed; pip install 'eas[run]' brings what this verb needs", OUTSIDE)
@@ -75,6 +76,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_json(one)
 
     working.register(verbs)
+    on_cluster.register(verbs)
     reports.register(verbs)
     get.register(verbs)
     db.register(verbs)

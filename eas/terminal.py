@@ -60,16 +60,40 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def add_store(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say which runs are meant."""
+    """Add the options that say which runs are meant; `settle` then finds out what was not said."""
     parser.add_argument(
-        "--store", type=Path, metavar="DIR", default=Path(STORE), help=f"where runs are kept (default: ./{STORE})"
+        "--site", metavar="SITE", help="where runs are worked on (default: $EAS_SITE, else that of the sites' file)"
     )
     parser.add_argument(
-        "--db",
-        metavar="URL",
-        default=os.environ.get("EAS_DATABASE"),
-        help="the database of the runs (default: $EAS_DATABASE, else the store's own)",
+        "--sites", metavar="FILE", help="the file of sites (default: $EAS_SITES, ./eas.yaml, ~/.config/eas/eas.yaml)"
     )
+    parser.add_argument("--store", type=Path, metavar="DIR", help=f"where runs are kept (default: ./{STORE})")
+    parser.add_argument(
+        "--db", metavar="URL", help="the database of the runs (default: the site's, $EAS_DATABASE, the store's own)"
+    )
+
+
+def settle(arguments: argparse.Namespace) -> int:
+    """Find the site of a verb that has one, with its store and its database; return a status when that cannot be.
+
+    From then on `arguments.site` is a site, `arguments.store` a folder, and `arguments.db` None for the store's own.
+    """
+    if "site" not in arguments:
+        return OK
+    from eas import sites
+    from eas_compiler import cli as compiler
+
+    try:
+        site = sites.find(arguments.site, arguments.sites)
+    except sites.UnknownSiteError as error:
+        return fail(str(error), WRONG_USE)
+    except sites.BrokenSitesError as error:
+        compiler.show_all(error.diagnostics)
+        return WRONG_INPUT
+    kept = site.store if isinstance(site, sites.Laptop) else None
+    arguments.site, arguments.db = site, arguments.db or site.database
+    arguments.store = arguments.store or Path(kept or STORE).expanduser()
+    return OK
 
 
 def positive(text: str) -> int:
@@ -88,19 +112,20 @@ class Kept(NamedTuple):
 
 @contextmanager
 def kept(arguments: argparse.Namespace) -> Iterator[Kept]:
-    """Open what the arguments of `add_store` name, and bring the database up to what dead engines left.
+    """Open what settled arguments name, and bring the database of this machine up to what dead engines left.
 
     Raises
     ------
     DatabaseError, RepositoryError
         When it cannot be opened.
     """
+    from eas.sites import Laptop
     from eas_provenance.database import Database
     from eas_provenance.follow import catch_up
     from eas_provenance.store import Store
 
     store = Store(arguments.store)
     with Database.open(arguments.db or store.database) as database:
-        for problem in catch_up(database, store):
+        for problem in catch_up(database, store) if isinstance(arguments.site, Laptop) else ():
             say(problem)
         yield Kept(store, database)

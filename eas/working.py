@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from eas import on_cluster
 from eas.reports.common import path_of_tasks
 from eas.terminal import (
     INTERRUPTED,
@@ -25,6 +26,7 @@ from eas.terminal import (
     say,
     write,
 )
+from eas_argo.cluster.profile import Profile
 from eas_compiler import cli as compiler
 from eas_compiler.compile import Checked, compile_chain, without_program
 from eas_compiler.diagnostics import Diagnostics
@@ -112,6 +114,8 @@ def _rerun(arguments: argparse.Namespace) -> int:
     from eas.local import NothingToDoError, rerun
 
     which = failed() if arguments.failed else beneath(arguments.start)
+    if isinstance(arguments.site, Profile):
+        return on_cluster.rerun(arguments, which)
     try:
         return _work(arguments, lambda place: rerun(known_folder(place.store, arguments.run), place, which, say))
     except NothingToDoError:
@@ -145,6 +149,8 @@ def _work(arguments: argparse.Namespace, work: Callable[[Place], Finished]) -> i
 
 
 def _cancel(arguments: argparse.Namespace) -> int:
+    if isinstance(arguments.site, Profile):
+        return on_cluster.cancel(arguments)
     with kept(arguments) as (store, _):
         folder = known_folder(store, arguments.run)
         if not folder.has_engine():

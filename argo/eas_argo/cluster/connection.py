@@ -21,6 +21,8 @@ from eas_worker.functions import did_you_mean
 ARGO = "/apis/argoproj.io/v1alpha1"
 TIMEOUT_S = 10.0
 """How long an answer may take [s]."""
+_METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+_PAGE = 500
 _IN_POD = "KUBERNETES_SERVICE_HOST"
 _NAMESPACE_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 
@@ -32,6 +34,7 @@ class Request(NamedTuple):
     path: str
     query: Mapping[str, Any] | None = None
     body: Any = None
+    accept: str = "application/json"
 
 
 class Connection:
@@ -66,6 +69,24 @@ class Connection:
             When the cluster does not give it.
         """
         return self.ask("GET", path, query)
+
+    def about(self, path: str, query: Mapping[str, Any] | None = None) -> Iterator[Any]:
+        """Yield the metadata of all objects at a path, without reading the objects themselves.
+
+        Raises
+        ------
+        ClusterError
+            When the cluster does not give them.
+        """
+        asked = {"limit": _PAGE, **(query or {})}
+        while True:
+            with self._explained():
+                page = json.loads(self._send(Request("GET", path, asked, None, _METADATA)).data)
+                items, more = page.get("items") or (), (page.get("metadata") or {}).get("continue")
+            yield from (item["metadata"] for item in items)
+            if not more:
+                return
+            asked["continue"] = more
 
     def ask(self, method: str, path: str, query: Mapping[str, Any] | None = None, body: Any = None) -> Any:
         """Send a request, and return the object that is the answer; what is patched is merged.
@@ -104,7 +125,7 @@ class Connection:
         data = None if request.body is None else json.dumps(request.body).encode()
         timeout = urllib3.Timeout(connect=TIMEOUT_S, read=silence_s)
         with self._explained(silence_s):
-            headers = {"Accept": "application/json", "Content-Type": kind, **self._authorization()}
+            headers = {"Accept": request.accept, "Content-Type": kind, **self._authorization()}
             answer = self._client.rest_client.pool_manager.request(
                 request.method, url, body=data, headers=headers, timeout=timeout, retries=False, preload_content=False
             )

@@ -1,0 +1,138 @@
+"""The verbs that have runs worked on, on a cluster: `submit`, and what `run`, `rerun` and `cancel` do there."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from eas.display import clock
+from eas.terminal import OK, OUTSIDE, WRONG_INPUT, WRONG_USE, add_json, add_store, add_verb, fail, say, write
+from eas_compiler import cli as compiler
+from eas_compiler.compile import compile_chain
+
+if TYPE_CHECKING:
+    from eas.remote import Request, Submitted
+    from eas_provenance.states import Task
+
+LIMIT = "argo-limit"
+"""The code of what no form of a Workflow can carry: a warning, as this machine can run it all the same."""
+
+
+def register(verbs: Any) -> None:
+    """Add the verb."""
+    one = add_verb(verbs, "submit", submit, "hand a chain to a cluster, and leave it to it")
+    compiler.add_chain(one)
+    add_name(one)
+    add_store(one)
+    add_json(one)
+
+
+def add_name(parser: argparse.ArgumentParser) -> None:
+    """Add the option to name a run."""
+    parser.add_argument("--name", type=name_of_run, metavar="NAME", help="the name of the run (default: CHAIN-xxxxx)")
+
+
+def name_of_run(given: str) -> str:
+    """Read the name of a run, as Kubernetes takes it."""
+    from eas_argo.cluster.runs import is_name
+
+    if not is_name(given):
+        raise argparse.ArgumentTypeError(f"a name is up to 63 of a-z, 0-9 and -, not {given!r}")
+    return given
+
+
+def submit(arguments: argparse.Namespace) -> int:
+    """Hand a chain to the cluster."""
+    from eas_argo.cluster.profile import Profile
+
+    if not isinstance(arguments.site, Profile):
+        return fail(f"{arguments.site.name} is no cluster: `eas submit --site SITE`, or `eas run` here", WRONG_USE)
+    submitted = _submitted(arguments)
+    if isinstance(submitted, int):
+        return submitted
+    site = arguments.site.name
+    data = {"run": submitted.name, "uid": submitted.uid, "namespace": submitted.namespace, "site": site}
+    write(json.dumps(data, indent=2) if arguments.json else f"{submitted.name}\n{_how(submitted.name, site)}")
+    return OK
+
+
+def _how(name: str, site: str) -> str:
+    follow, end = f"eas show --wait {name} --site {site}", f"eas cancel {name} --site {site}"
+    return f"  {follow}  follows it to its end\n  {end:{len(follow)}}  ends it"
+
+
+def _submitted(arguments: argparse.Namespace) -> Submitted | int:
+    """Submit the chain of a verb; return a status when that cannot be, which has been shown."""
+    from eas.remote import RefusedError
+    from eas.remote import submit as hand_over
+
+    wanted = request(arguments)
+    if wanted is None:
+        return WRONG_INPUT
+    try:
+        return hand_over(wanted, arguments.site, say)
+    except RefusedError as error:
+        for reason in error.reasons:
+            say(reason)
+        return OUTSIDE
+
+
+def request(arguments: argparse.Namespace) -> Request | None:
+    """Compile the chain of a verb; None when no cluster can run it, which has been shown."""
+    from eas.remote import Request
+    from eas.working import refusals
+    from eas_compiler.shape import shape
+    from eas_provenance.runs import Sources
+
+    name, data = compiler.read_chain(arguments.chain)
+    workflow, checked = compile_chain(name, data, compiler.options(arguments))
+    compiler.show(checked)
+    if workflow is None:
+        return None
+    wrong = refusals(checked)
+    if wrong.errors:
+        compiler.show_all(wrong)
+    beyond = [one for one in checked.diagnostics if one.code == LIMIT]
+    if beyond:
+        say("a cluster cannot run it: no Workflow of Argo carries so much, as the warnings say")
+    if wrong.errors or beyond:
+        return None
+    assert checked.chain is not None and checked.registry is not None  # noqa: PT018
+    sources = Sources(workflow, data, checked.registry.source.text.encode())
+    return Request(sources, shape(checked.chain), name, arguments.name)
+
+
+def cancel(arguments: argparse.Namespace) -> int:
+    """End a run."""
+    from eas.remote import EndedError
+    from eas.remote import cancel as end
+
+    def tell(running: int, seconds: float) -> None:
+        programs = f"{running} program{'s' if running != 1 else ''}"
+        sys.stderr.write(f"{clock(seconds)}  {programs} running: it ends with them; `--now` ends them at once\n")
+
+    try:
+        name = end(arguments.site, arguments.run, tell, at_once=arguments.now)
+    except EndedError as error:
+        return fail(str(error), WRONG_INPUT)
+    say(f"{name} has ended; `eas rerun {name} --failed --site {arguments.site.name}` does what is left")
+    return OK
+
+
+def rerun(arguments: argparse.Namespace, chosen: Callable[[Task], bool]) -> int:
+    """Do tasks of a run again, in its next life."""
+    from eas.remote import GoesOnError, NothingToDoError
+    from eas.remote import rerun as take_up
+
+    try:
+        life = take_up(arguments.site, arguments.run, chosen)
+    except NothingToDoError:
+        said = "no task of it failed" if arguments.failed else f"it has no task at {arguments.start}"
+        return fail(f"nothing to do again in {arguments.run}: {said}", WRONG_INPUT)
+    except GoesOnError as error:
+        return fail(f"{error}; `eas cancel` ends it", WRONG_INPUT)
+    write(f"{life.run} goes on, as the Workflow {life.run}-{life.number}\n{_how(life.run, arguments.site.name)}")
+    return OK
