@@ -27,6 +27,8 @@ _MAX_NAME, _RANDOM = 63, 5
 """The longest name of a Workflow, and how many characters a server adds to one that is to be made up."""
 _LATE_DIGITS = 6
 """How many digits are expected of an index of which nothing is known."""
+_OF_THE_RUN = ("arguments", "ttlStrategy")
+"""What a Workflow specifies for a run, and none of its children for itself: they go with the run."""
 _NUMBER, _SHARD, _FIRST, _COUNT = "eas-number", "eas-shard", "eas-first", "eas-count"
 
 
@@ -187,7 +189,7 @@ class _Cutting:
             exports=None,
             tasks=[loop],
         )
-        kept = {key: value for key, value in self.workflow["spec"].items() if key != "arguments"}
+        kept = {key: value for key, value in self.workflow["spec"].items() if key not in _OF_THE_RUN}
         return {"spec": {**kept, "entrypoint": entry, "templates": [listed, *self.beneath(body)]}}
 
     def _name(self, body: str, outer: list[Json]) -> str:

@@ -11,8 +11,7 @@ Templates have names that are unique in a run. One that stands in a step is name
 """
 
 import json
-import re
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any
 
 Json = dict[str, Any]
@@ -20,7 +19,8 @@ OWN = ("eas-path", "eas-place", "eas-own", "eas-file")
 """What the parameters are called, or begin with, that hold the texts of a shared template's tasks."""
 RUN_NAME, RUN_UID = "eas-name", "eas-uid"
 """Parameters of a child workflow: the name and uid of the Workflow that the run began with."""
-_TAG = re.compile(r"\{\{([\w.-]+)\}\}")
+WAITER = "eas/waiter"
+"""The annotation of a child workflow with the name of the node of its parent that waits for it."""
 
 
 def is_own(parameter: str) -> bool:
@@ -47,14 +47,6 @@ def child(template: Json) -> Json:
     """Return the child workflow that a `resource` template creates."""
     workflow: Json = json.loads(template["resource"]["manifest"])
     return workflow
-
-
-def child_name(template: Json, run: str, parameters: dict[str, str]) -> str:
-    """Return the name of the child that a `resource` template creates in a run when it is given these parameters."""
-    values = {"workflow.name": run, f"workflow.parameters.{RUN_NAME}": run}
-    values |= {f"inputs.parameters.{name}": value for name, value in parameters.items()}
-    name: str = child(template)["metadata"]["name"]
-    return _TAG.sub(lambda tag: values[tag[1]], name)
 
 
 def _add(name: str, template: Json, given: dict[str, Json], found: dict[str, Json]) -> None:
@@ -114,26 +106,28 @@ def _filled(part: Any, tags: dict[str, str]) -> Any:
     return [_filled(item, tags) for item in part] if isinstance(part, list) else part
 
 
-def named(nodes: dict[str, Json], entrypoint: str, known: dict[str, Json]) -> Iterator[tuple[Json, str]]:
-    """Yield the nodes of one Workflow, given by id, with the names of their templates among those that are `known`.
+class Names:
+    """Tells of the nodes of one Workflow which of the `known` templates each was made from.
 
-    Argo does not say which step of a list made a node; the node's name does.
+    Argo does not say of a template that stands in a step, or is shared, in which step of which list; the node's name
+    does. `nodes` are all nodes of the Workflow by id, which may change.
     """
-    found: dict[str, str] = {}
 
-    def template(node: Json) -> str:
-        name = found.get(node["id"])
+    def __init__(self, nodes: Mapping[str, Json], entrypoint: str, known: Mapping[str, Json]) -> None:
+        self._nodes, self._entrypoint, self._known = nodes, entrypoint, known
+        self._found: dict[str, str] = {}
+
+    def template(self, node: Json) -> str:
+        """Return the name of a node's template."""
+        name = self._found.get(node["id"])
         if name is None:
-            name = found[node["id"]] = look_up(node)
+            name = self._found[node["id"]] = self._look_up(node)
         return name
 
-    def look_up(node: Json) -> str:
-        around = nodes.get(node.get("boundaryID") or "")
+    def _look_up(self, node: Json) -> str:
+        around = self._nodes.get(node.get("boundaryID") or "")
         if around is None:
-            return entrypoint
+            return self._entrypoint
         step = node["name"][len(around["name"]) + 1 :].partition("(")[0]
-        inner = f"{template(around)}.{step}"
-        return inner if inner in known else node.get("templateName") or inner
-
-    for node in nodes.values():
-        yield node, template(node)
+        inner = f"{self.template(around)}.{step}"
+        return inner if inner in self._known else node.get("templateName") or inner
