@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eas import __version__, build, dashboard, db, get, on_cluster, reports, working
+from eas import __version__, build, dashboard, db, fmt, get, on_cluster, reports, working
 from eas.terminal import INTERRUPTED, OK, OUTSIDE, WRONG_INPUT, WRONG_USE, add_json, add_verb, fail, say, settle, write
 from eas.working import NO_PROGRAM_HINT
 from eas_argo.cluster.errors import ClusterError
@@ -82,6 +82,15 @@ def make_parser() -> argparse.ArgumentParser:
     db.register(verbs)
     build.register(verbs)
     dashboard.register(verbs)
+    fmt.register(verbs)
+
+    one = add_verb(
+        verbs, "schema", _schema, "write a JSON Schema of chains, with which editors complete and check them"
+    )
+    one.add_argument(
+        "--registry", metavar="FILE", help="the registry (default: ./registry.yaml, else the packaged one)"
+    )
+    one.add_argument("-o", "--output", metavar="FILE", help="write to a file instead of standard output")
 
     one = add_verb(verbs, "explain", _explain, "tell what the code of a diagnostic means, with examples; or list all")
     one.add_argument("code", nargs="?", help="as diagnostics show it in brackets")
@@ -196,6 +205,18 @@ def _types(arguments: argparse.Namespace) -> int:
     else:
         write("\n".join(map(types.about, found)))
     return WRONG_INPUT if diagnostics.errors else OK
+
+
+def _schema(arguments: argparse.Namespace) -> int:
+    from eas_compiler import schema
+    from eas_compiler.compile import read_registry
+
+    diagnostics = Diagnostics()
+    registry = read_registry(arguments.registry, diagnostics)
+    compiler.show_all(diagnostics)
+    if registry is None or diagnostics.errors:
+        return WRONG_INPUT
+    return compiler.write(json.dumps(schema.of_chains(registry), indent=1, ensure_ascii=False) + "\n", arguments.output)
 
 
 def _explain(arguments: argparse.Namespace) -> int:

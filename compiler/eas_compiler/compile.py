@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from eas_compiler import lock
+from eas_compiler import lock, ports, suspicious
 from eas_compiler import lower as lowering
 from eas_compiler import registry as registries
 from eas_compiler import templates as prototypes
@@ -86,6 +86,11 @@ def _understood(name: str, data: bytes, options: Options) -> Checked:
     _check_parameters(root, options.parameters)
     chain = resolve(root, registry, _stem(name), options.parameters, diagnostics)
     links = link(chain, diagnostics) if chain is not None else None
+    if chain is not None and links is not None:
+        makers = ports.Makers(chain)
+        ports.check(makers, diagnostics)
+        if not diagnostics.errors:
+            suspicious.check(chain, links, makers, diagnostics)
     used = (
         {variant.type.name for item in walk(chain.body) if isinstance(item, Task) for variant in item.variants}
         if chain

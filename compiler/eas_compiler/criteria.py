@@ -30,6 +30,8 @@ def resolve(
     if expression is None:
         return None
     when = evaluate.time(expression, scope)
+    if when.is_late and not _may_be_bool(node, scope, diagnostics):
+        return None
     if last is not None:
         when = when._replace(ids=when.ids | {last[0]})
     try:
@@ -48,6 +50,20 @@ def _refuse(kind: str, node: Node, diagnostics: Diagnostics) -> None:
         diagnostics.error("criterion", node, f"{kind} is a literal text", hint)
     else:
         diagnostics.error("criterion", node, f"{kind} must be a bool, not {document.kind(node)}")
+
+
+def _may_be_bool(node: Node, scope: Scope, diagnostics: Diagnostics) -> bool:
+    """Tell whether a criterion may be a bool, by what is known of metadata; report it when not."""
+    from eas_compiler import kinds
+
+    kind = kinds.known(node, scope.requested)
+    if kind.name in ("any", "bool"):
+        return True
+    hint = "compare it with something, as in (… == 'PASS')" if kind.name == "text" else "compare it with something"
+    diagnostics.error(
+        "criterion", node, f"the criterion is {kind.words}, not a bool", hint, *kinds.as_related(kind.item)
+    )
+    return False
 
 
 def _as_answer(value: Any, expression: Expression) -> int:

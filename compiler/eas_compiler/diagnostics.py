@@ -70,14 +70,20 @@ class Diagnostics:
         """Report something legal but suspicious."""
         self.add(Diagnostic(code, "warning", message, node.source, node.start, node.end, hint, related))
 
-    def expression(self, node: Node, error: ExpressionError, code: str = "expression") -> None:
+    def warning_at_key(self, code: str, node: Node, message: str, hint: str | None = None, *related: Related) -> None:
+        """Report something suspicious about the key of a member."""
+        self.add(Diagnostic(code, "warning", message, node.source, node.key_start, node.key_end, hint, related))
+
+    def expression(
+        self, node: Node, error: ExpressionError, code: str = "expression", related: tuple[Related, ...] = ()
+    ) -> None:
         """Report an expression that is wrong, at each part of its text that is."""
         for one in (error, *error.more):
             start, end = node.start, node.end
             if one.length and isinstance(node.value, str):
                 start = node.offset_in_text(one.start)
                 end = max(start + 1, node.offset_in_text(one.start + one.length))
-            self.add(Diagnostic(code, "error", one.message, node.source, start, end, one.hint))
+            self.add(Diagnostic(code, "error", one.message, node.source, start, end, one.hint, related))
 
 
 def related(node: Node, message: str) -> Related:

@@ -50,6 +50,8 @@ def parse(node: Node, scope: Scope, diagnostics: Diagnostics) -> Expression | No
     for use in expression.uses:
         if use.key is not None and use.name != "random":
             is_good &= _check_use(node, use, scope, diagnostics)
+    if is_good and any(use.name == "requested_metadata" for use in expression.uses):
+        is_good = _check_kinds(node, expression, scope, diagnostics)
     return expression if is_good and not any(_is_broken(use, scope) for use in expression.uses) else None
 
 
@@ -75,6 +77,17 @@ def _check_use(node: Node, use: Use, scope: Scope, diagnostics: Diagnostics) -> 
     )
     diagnostics.expression(node, error, "unknown-name")
     return False
+
+
+def _check_kinds(node: Node, expression: Expression, scope: Scope, diagnostics: Diagnostics) -> bool:
+    """Report what does not go together with the metadata that tasks emit; tell whether all does."""
+    from eas_compiler import kinds
+
+    found = kinds.infer(expression, scope.requested)
+    for one in found.mistakes:
+        error = ExpressionError(one.message, one.start, one.end - one.start, one.hint)
+        diagnostics.expression(node, error, one.code, kinds.as_related(one.item))
+    return not found.mistakes
 
 
 def _is_broken(use: Use, scope: Scope) -> bool:

@@ -27,7 +27,7 @@ FIELDS: dict[str, type] = {
     "qc": object,
     "cache": bool,
 }
-_RESOURCES = ("cpu", "gpu", "memory_gb", "ephemeral_storage_gb", "threads", "time_s")
+RESOURCES = ("cpu", "gpu", "memory_gb", "ephemeral_storage_gb", "threads", "time_s")
 SAME_RUN = "repo://./"
 _MAX_BYTES = 255
 """The longest file name that file systems take."""
@@ -243,11 +243,28 @@ def _check_object(
 
 def _check_value(specification: Any, node: Node, name: str, scope: Scope, diagnostics: Diagnostics) -> None:
     values = _values(node, scope, diagnostics)
+    if isinstance(node.value, str) and "requested_metadata" in node.value:
+        _check_kind(specification, node, name, scope, diagnostics)
     for value in values or ():
         for problem in settings.of_value(specification, value) if value is not None else ():
             keys = ".".join((name, *problem.keys))
             diagnostics.error("setting", node, f"{keys}: {problem.message}", problem.hint)
             return
+
+
+def _check_kind(specification: Any, node: Node, name: str, scope: Scope, diagnostics: Diagnostics) -> None:
+    """Report a setting that is made of metadata of another type or unit."""
+    from eas_compiler import kinds
+
+    kind = kinds.known(node, scope.requested)
+    problem, unit = kinds.fits(kind, specification), specification.get("unit")
+    if problem is not None:
+        hint = specification.get("doc")
+        diagnostics.error("setting", node, f"{name}: {problem}", hint, *kinds.as_related(kind.item))
+    elif kind.unit and unit and kind.unit != unit:
+        hint = f"convert it by a factor to {unit}"
+        message = f"{name}: must be in {unit}, not in {kind.unit}"
+        diagnostics.error("metadata-unit", node, message, hint, *kinds.as_related(kind.item))
 
 
 def _values(node: Node, scope: Scope, diagnostics: Diagnostics) -> list[Any] | None:
@@ -287,7 +304,7 @@ def _overrides(known: dict[str, Node], scope: Scope, diagnostics: Diagnostics) -
     found: dict[str, Any] = {}
     if "resources" in known:
         found["resources"] = _numbers(
-            known["resources"], dict.fromkeys(_RESOURCES, object), "resources", scope, diagnostics
+            known["resources"], dict.fromkeys(RESOURCES, object), "resources", scope, diagnostics
         )
     if "retry" in known:
         found["retry"] = _numbers(known["retry"], dict.fromkeys(RETRY, object), "retry", scope, diagnostics)

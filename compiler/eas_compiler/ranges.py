@@ -52,6 +52,7 @@ def resolve(common: Common, fields: dict[str, Node], scope: Scope, diagnostics: 
     counts = None
     if when is None or when.is_late:
         _check(form, node, scope, diagnostics)
+        _check_kinds(form, node, scope, diagnostics)
     else:
         try:
             counts = _counts({"at": common.path, **entry}, when, scope)
@@ -121,6 +122,20 @@ def _check(form: str, node: Node, scope: Scope, diagnostics: Diagnostics) -> Non
             if problem is not None:
                 diagnostics.error("loop-range", child, problem)
                 break
+
+
+def _check_kinds(form: str, node: Node, scope: Scope, diagnostics: Diagnostics) -> None:
+    """Report what is made of metadata of another type than a range takes."""
+    from eas_compiler import kinds
+
+    takes = ("any", "list") if not isinstance(node.value, list) else ("any", *kinds.NUMBERS)
+    takes = (*takes, "text") if form == "values" and isinstance(node.value, list) else takes
+    for child in node.value if isinstance(node.value, list) else [node]:
+        kind = kinds.known(child, scope.requested)
+        if kind.name not in takes:
+            what = "must be a list" if child is node else "must be a number" + (" or text" if "text" in takes else "")
+            message = f"{form} {what}, not {kind.words}"
+            diagnostics.error("loop-range", child, message, None, *kinds.as_related(kind.item))
 
 
 def _problems(form: str, given: Any) -> Iterator[str]:

@@ -56,6 +56,8 @@ _FIELDS: dict[str, dict[str, type]] = {
         "max_iterations": object,
     },
 }
+FIELDS = {kind: _COMMON | own for kind, own in _FIELDS.items()}
+"""The fields of each kind of flow control."""
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\Z")
 
 
@@ -186,7 +188,7 @@ class _Resolver:
         if kind not in FLOW_CONTROL:
             common, where = self._common(node, path, where)
             return leaf.task(common, where.directory, self.registry, self.diagnostics)
-        fields = document.members(node, _COMMON | _FIELDS[kind], self.diagnostics, kind)
+        fields = document.members(node, FIELDS[kind], self.diagnostics, kind)
         common, where = self._common(node, path, where)
         make: dict[str, Callable[[Common, dict[str, Node], _Where], Item]] = {
             "execution_chain": self._group,

@@ -99,6 +99,8 @@ class _Counter:
             return times.times(Count(0, None))
         if table.constant is not None:
             return times.times(Count(table.constant, table.constant))
+        if not table.entries:  # around it is a loop without iterations
+            return ZERO
         total = sum(table.entries.values())
         if times.low == times.high and times.low % len(table.entries) == 0:
             each = total * (times.low // len(table.entries))

@@ -8,7 +8,15 @@ from eas_compiler import catalogue
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [*ROOT.glob("compiler/eas_compiler/*.py"), *ROOT.glob("eas/*.py")]
-REPORTING = {"error": 0, "error_at_key": 0, "warning": 0, "Diagnostic": 0, "expression": 2}
+REPORTING = {
+    "error": 0,
+    "error_at_key": 0,
+    "warning": 0,
+    "warning_at_key": 0,
+    "wrong": 0,
+    "Diagnostic": 0,
+    "expression": 2,
+}
 """What reports a mistake, and which of its arguments is the code."""
 
 
@@ -18,9 +26,13 @@ def codes(module: Path) -> Iterator[str]:
         if not isinstance(call, ast.Call):
             continue
         name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-        on_diagnostics = not isinstance(call.func, ast.Attribute) or "diagnostics" in ast.unparse(call.func.value)
+        owner = ast.unparse(call.func.value) if isinstance(call.func, ast.Attribute) else "diagnostics"
         at = REPORTING.get(name)
-        if at is not None and len(call.args) > at and (on_diagnostics or name == "expression"):
+        if (
+            at is not None
+            and len(call.args) > at
+            and ("diagnostics" in owner or owner in ("found", "self") or name == "expression")
+        ):
             constants = (node.value for node in ast.walk(call.args[at]) if isinstance(node, ast.Constant))
             yield from (one for one in constants if isinstance(one, str))
 

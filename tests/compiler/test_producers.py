@@ -35,4 +35,4 @@ def test_two_producers_are_an_error(tasks: list[Any]) -> None:
 )
 def test_files_that_differ_may_be_made(tasks: list[Any]) -> None:
     """Names, indices and folders tell files apart; of two branches one is taken."""
-    assert codes(checked(*tasks).diagnostics) == []
+    assert "two-producers" not in codes(checked(*tasks).diagnostics)

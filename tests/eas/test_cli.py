@@ -13,7 +13,8 @@ from eas.cli import main
 from eas_compiler import cli as compiler
 from tests.eas.harness import ROOT, eas
 
-CHAIN = {"job_name": "j", "parameters": {"p": 1}, "task_list": [{"task": "null", "resources": {"memory_gb": 0.1}}]}
+TASK = {"task": "null", "seconds": "(parameters['p'] * 0)", "resources": {"memory_gb": 0.1}}
+CHAIN = {"job_name": "j", "parameters": {"p": 1}, "task_list": [TASK]}
 REGISTRY = ["--registry", str(ROOT / "registry.yaml")]
 
 

@@ -411,8 +411,8 @@ REPEATS = [
             repeat(
                 "n",
                 "(metadata['n_index'] < 2)",
-                null("a"),
-                loop("m", [1, 2], null("b"), name="l"),
+                lazy("a"),
+                loop("m", [1, 2], lazy("b"), name="l"),
                 name="r",
                 max_iterations=3,
             ),
