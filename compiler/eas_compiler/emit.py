@@ -11,10 +11,14 @@ _YAML_1_1 = frozenset("y n yes no on off true false null".split())
 """What some reader of YAML 1.1 takes for a boolean or null, in any case."""
 _ESCAPED = '["\\\\\x00-\x1f\x7f-\xa0\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]'
 """What a text in double quotes must not hold as it is: what YAML forbids, and what cannot be seen where it stands."""
+_UNSEEN = re.compile(_ESCAPED.replace('"\\\\', ""))
+"""Those of them that JSON leaves as they are."""
 _NAMED = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _WIDTH = 120
 _DEPTH = 4
 """How many braces stand in each other on one line."""
+_LONG = 400
+"""From how many entries on a list is for programs alone: each of them is a line of JSON, made ten times as fast."""
 
 
 def to_json(workflow: dict[str, Any]) -> str:
@@ -43,6 +47,8 @@ class _Writer:
             for key, member in value.items():
                 self.entry(f"{lead}{self.scalar(key)}:", member, indent if isinstance(member, list) else f"{indent}  ")
                 lead = indent
+        elif len(value) > _LONG:
+            self.lines += [f"{lead}- {_as_json(value[0])}", *(f"{indent}- {_as_json(item)}" for item in value[1:])]
         else:
             for item in value:
                 self.entry(f"{lead}-", item, f"{indent}  ")
@@ -111,6 +117,12 @@ class _Flow(NamedTuple):
     text: str
     least: int
     depth: int
+
+
+def _as_json(value: Any) -> str:
+    """Return JSON that is YAML: with a blank behind each colon, and without characters that YAML forbids."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if text.isascii() and text.isprintable() else _UNSEEN.sub(_escape, text)
 
 
 def _quoted(text: str) -> str:

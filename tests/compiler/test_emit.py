@@ -138,3 +138,12 @@ def test_lists_in_lists_are_blocks() -> None:
     """Whatever is too long for a line is read back all the same."""
     value = {"a": [[{"b": "x" * 90, "c": ["y" * 90, {"d": "z" * 90, "e": [1, [2]]}]}]]}
     assert yaml.safe_load(to_yaml(value)) == value
+
+
+def test_long_lists_are_lines_of_json() -> None:
+    """What nobody reads by eye is written fast, and every reader of YAML takes it for the same."""
+    entry = {"x": 'a\u202eb\x00\x7f\x85\U0001f52d"\\ {{=x}} ü', "n": None, "t": True, "i": 3, "k y": [1, {}, "\n"]}
+    workflow = {"spec": {"templates": [{**entry, "number": number} for number in range(500)]}}
+    text = to_yaml(workflow)
+    assert yaml.safe_load(text) == workflow
+    assert len(text.splitlines()) == 502
