@@ -93,7 +93,7 @@ class Describer:
             "name": pattern(task.common.name, scope) if task.common.name is not None else None,
             "job_name": pattern(task.common.job_name, scope),
             "working_directory": pattern(task.common.directory, scope),
-            "inputs": self._files(task, task.inputs, "inputs", variant),
+            "inputs": self._files(task, task.inputs, "inputs", variant) | self._gathers(task, variant),
             "outputs": self._files(task, task.outputs, "outputs", variant),
             "settings": given,
             "setting_types": _setting_types(kind.settings, task.settings),
@@ -108,7 +108,7 @@ class Describer:
                 **({"ephemeral_storage_gb": ephemeral_storage_gb} if ephemeral_storage_gb is not None else {}),
             },
             "request": requested,
-            "after": [one.item.common.path for one in task.common.requires],
+            "after": self._after(task),
             "places": self._places(task),
         }
         if kind.open:
@@ -171,10 +171,45 @@ class Describer:
                 found[port]["directory"] = pattern(file.directory, self.scope)
             if port in ports and ports[port].optional:
                 found[port]["optional"] = True
+            if side == "inputs" and port in ports and ports[port].many:
+                found[port]["many"] = True
+            family = self.links.families.of(file.pattern) if side == "outputs" else None
+            if family is not None:
+                place = names.join((f"{family.folder}/",), *((Index(one, 0), "/") for one in family.ids))
+                found[port]["family"] = pattern(place, self.scope)
             makers = self.links.makers.get((task.common.path, port)) if side == "inputs" else None
             if makers:
                 found[port]["makers"] = list(makers)
         return found
+
+    def _gathers(self, task: Task, variant: Variant) -> dict[str, Any]:
+        found = {}
+        for port, gather in task.gathers.items():
+            known = variant.type.inputs.get(port)
+            sources = self.links.gathered[task.common.path, port].sources
+            outside = {id(one.file): number for number, one in enumerate(sources) if one.file is not None}
+            found[port] = {
+                "names": [self._name_of(task, file, outside) for file in gather.names],
+                "type": known.type if known else "any",
+                "min": known.minimum if known else 1,
+            }
+            if known and known.maximum is not None:
+                found[port]["max"] = known.maximum
+        return found
+
+    def _name_of(self, task: Task, file: File, outside: dict[int, int]) -> dict[str, Any]:
+        """Return a name that is gathered, and the number of its file among the sources when it is from outside."""
+        found = {"name": pattern(file.name, self.scope)}
+        if file.directory != task.common.directory:
+            found["directory"] = pattern(file.directory, self.scope)
+        return found | ({"from": outside[id(file)]} if id(file) in outside else {})
+
+    def _after(self, task: Task) -> list[str]:
+        """Return the patterns of the paths that a task waits for, but for the makers of single files."""
+        paths = [one.item.common.path for one in task.common.requires]
+        for port in task.gathers:
+            paths += [item.common.path for item in self.links.gathered[task.common.path, port].items]
+        return paths
 
     def _requested(self, task: Task) -> dict[str, int]:
         keys: set[str | None] = set()

@@ -10,7 +10,7 @@ from eas_compiler.document import has_surrogate, kind, members, of_type, static
 from eas_compiler.names import Pattern
 from eas_compiler.registry import FLOW_CONTROL, RETRY, Port, Registry, TaskType
 from eas_compiler.source import Node
-from eas_compiler.tree import INLINE, Common, File, Scope, Task, Variant
+from eas_compiler.tree import INLINE, Common, File, Gather, Scope, Task, Variant
 from eas_worker import expressions, settings
 from eas_worker.expressions import ExpressionError
 
@@ -47,14 +47,15 @@ def task(common: Common, directory: Pattern, registry: Registry, diagnostics: Di
         _check_settings(variant.type, given, node, common.scope, diagnostics)
     if not variants:
         _check_expressions(given, common.scope, diagnostics)
-    sides = {}
+    naming = _Naming(common.scope, directory, diagnostics)
+    inputs, gathers = naming.inputs(known.get("inputs"), variants)
+    outputs = naming.outputs(known.get("outputs"))
     for side in ("inputs", "outputs"):
-        sides[side] = _files(known.get(side), side, variants, common.scope, directory, diagnostics)
         for variant in variants:
             if side in known or side not in node.value:
                 _check_ports(variant.type, side, known.get(side), known.get("task", node), diagnostics)
     overrides = _overrides(known, common.scope, diagnostics)
-    return Task(common, variants, sides["inputs"], sides["outputs"], given, overrides)
+    return Task(common, variants, inputs, gathers, outputs, given, overrides)
 
 
 def _variants(node: Node, scope: Scope, registry: Registry, diagnostics: Diagnostics) -> tuple[Variant, ...]:
@@ -109,29 +110,66 @@ def _check_ports(type_: TaskType, side: str, node: Node | None, at: Node, diagno
             diagnostics.error("missing-port", at, message, port.doc or None)
 
 
-def _files(
-    node: Node | None,
-    side: str,
-    variants: tuple[Variant, ...],
-    scope: Scope,
-    directory: Pattern,
-    diagnostics: Diagnostics,
-) -> dict[str, File]:
-    files = {}
-    for port, member in node.value.items() if node is not None else ():
-        ports = [getattr(one.type, side)[port] for one in variants if port in getattr(one.type, side)]
-        is_many = side == "inputs" and any(one.many for one in ports)
-        if is_many and (isinstance(member.value, list) or set("*?[") & set(str(member.value))):
-            diagnostics.error("not-yet", member, "gathering several files is not supported by this version")
-            continue
-        if isinstance(member.value, list):
-            diagnostics.error("type", member, f"{port} takes one file name, not a list")
-            continue
-        found = _directory_and_name(member, scope, directory, diagnostics, port, is_input=side == "inputs")
-        if found is not None:
-            where, name = found
-            files[port] = File(port, member, names.join(where, ("/",), name), where, name)
-    return files
+class _Naming:
+    """Finds out which files the ports of a task take and make."""
+
+    def __init__(self, scope: Scope, directory: Pattern, diagnostics: Diagnostics) -> None:
+        self.scope, self.directory, self.diagnostics = scope, directory, diagnostics
+
+    def inputs(self, node: Node | None, variants: tuple[Variant, ...]) -> tuple[dict[str, File], dict[str, Gather]]:
+        """Return the single files that a task takes, and those that it gathers, by port."""
+        files: dict[str, File] = {}
+        gathers: dict[str, Gather] = {}
+        for port, member in node.value.items() if node is not None else ():
+            ports = [one.type.inputs[port] for one in variants if port in one.type.inputs]
+            may_gather = any(one.many for one in ports) or any(one.type.open for one in variants)
+            if isinstance(member.value, list):
+                if may_gather:
+                    names_of = tuple(filter(None, (self._file(one, port, is_input=True) for one in member.value)))
+                    gathers[port] = self._checked(Gather(port, member, names_of), ports)
+                else:
+                    hint = "only a port that gathers (`many`) takes several"
+                    self.diagnostics.error("type", member, f"{port} takes one file name, not a list", hint)
+                continue
+            file = self._file(member, port, is_input=True)
+            if file is not None and may_gather and names.has_wildcards(file.name):
+                gathers[port] = Gather(port, member, (file,))
+            elif file is not None:
+                files[port] = file
+        return files, gathers
+
+    def outputs(self, node: Node | None) -> dict[str, File]:
+        """Return the files that a task makes, by port."""
+        files = {}
+        for port, member in node.value.items() if node is not None else ():
+            if isinstance(member.value, list):
+                self.diagnostics.error("type", member, f"{port} takes one file name, not a list")
+                continue
+            file = self._file(member, port, is_input=False)
+            if file is not None:
+                files[port] = file
+        return files
+
+    def _checked(self, gather: Gather, ports: list[Port]) -> Gather:
+        """Report a list of names that a port does not take."""
+        wanted = len(gather.node.value)
+        least = max((one.minimum for one in ports), default=1)
+        most = min((one.maximum for one in ports if one.maximum is not None), default=None)
+        are_names = not any(names.has_wildcards(one.name) for one in gather.names)
+        if are_names and wanted < least:
+            message = f"{gather.port} takes at least {least} files, not {wanted}"
+            self.diagnostics.error("file-count", gather.node, message)
+        elif are_names and most is not None and wanted > most:
+            message = f"{gather.port} takes at most {most} files, not {wanted}"
+            self.diagnostics.error("file-count", gather.node, message)
+        return gather
+
+    def _file(self, node: Node, port: str, *, is_input: bool) -> File | None:
+        found = _directory_and_name(node, self.scope, self.directory, self.diagnostics, port, is_input=is_input)
+        if found is None:
+            return None
+        where, name = found
+        return File(port, node, names.join(where, ("/",), name), where, name)
 
 
 def _directory_and_name(

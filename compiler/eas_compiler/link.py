@@ -7,14 +7,16 @@ Cost does not grow with iterations.
 
 from typing import NamedTuple
 
-from eas_compiler import circles, names, producers
+from eas_compiler import circles, gathers, names, producers
 from eas_compiler.diagnostics import Diagnostics, related
+from eas_compiler.gathers import Families, Source
 from eas_compiler.names import Indices, Pattern
 from eas_compiler.producers import shown
 from eas_compiler.tree import (
     Branch,
     Chain,
     File,
+    Gather,
     Group,
     Item,
     Loop,
@@ -35,13 +37,15 @@ class Wait(NamedTuple):
     """An item of the same list that has to be there first.
 
     `file` is set when a file is waited for that both branches of the conditional `item` make. With `where`, the wait
-    concerns only these combinations of the indices of `ids`.
+    concerns only these combinations of the indices of `ids`. `gather` names the port that gathers what the item makes,
+    whatever becomes of it; unless the name is empty, the items that one port waits for must not all be blocked.
     """
 
     item: Item
     file: Pattern | None
     ids: tuple[str, ...]
     where: frozenset[tuple[int, ...]] | None
+    gather: str | None = None
 
 
 class Earlier(NamedTuple):
@@ -60,6 +64,13 @@ class External(NamedTuple):
     pattern: Pattern
 
 
+class Gathered(NamedTuple):
+    """What a port gathers from: `items` are waited for, wherever around the task they stand."""
+
+    items: tuple[Item, ...]
+    sources: tuple[Source, ...]
+
+
 class Links(NamedTuple):
     """The edges of a chain.
 
@@ -74,6 +85,10 @@ class Links(NamedTuple):
     earlier
         What each item, or branch of it, takes from earlier iterations of the do-while whose body it stands in, by its
         path.
+    gathered
+        What each port gathers from, by the task's path and the port.
+    families
+        The families of files that are gathered.
     """
 
     waits: dict[str, tuple[Wait, ...]]
@@ -81,6 +96,8 @@ class Links(NamedTuple):
     exports: dict[str, tuple[Pattern, ...]]
     makers: dict[tuple[str, str], tuple[str, ...]]
     earlier: dict[str, tuple[Earlier, ...]]
+    gathered: dict[tuple[str, str], Gathered]
+    families: Families
 
 
 class _Visible(NamedTuple):
@@ -131,6 +148,8 @@ def link(chain: Chain, diagnostics: Diagnostics) -> Links:
         linker.exports,
         linker.makers,
         {path: tuple(found) for path, found in linker.earlier.items()},
+        linker.gathered,
+        linker.families,
     )
 
 
@@ -148,6 +167,8 @@ class _Linker:
         self.externals: list[External] = []
         self.makers: dict[tuple[str, str], tuple[str, ...]] = {}
         self.earlier: dict[str, list[Earlier]] = {}
+        self.gathered: dict[tuple[str, str], Gathered] = {}
+        self.families = Families(self.made, [item for item in walk(chain.body) if isinstance(item, Task)])
 
     # ---- what each list can see
 
@@ -197,6 +218,8 @@ class _Linker:
             if isinstance(item, Task):
                 for file in item.inputs.values():
                     self._find(item, file, inner)
+                for gather in item.gathers.values():
+                    self._gather(item, gather, inner)
             for body in bodies(item):
                 if isinstance(item, Loop) and item.variable.domain.size == 0:
                     continue  # without iterations nothing inside takes anything
@@ -217,7 +240,7 @@ class _Linker:
     def _wait(self, unit: str, wait: Wait) -> None:
         waits = self.waits.setdefault(unit, [])
         for number, other in enumerate(waits):
-            if other.item is wait.item and other.file == wait.file:
+            if other.item is wait.item and other.file == wait.file and other.gather == wait.gather:
                 same = other.ids == wait.ids and other.where is not None and wait.where is not None
                 where = other.where | wait.where if same and other.where and wait.where else None
                 waits[number] = other._replace(where=where, ids=other.ids if where else ())
@@ -297,6 +320,40 @@ class _Linker:
             return None
         order = [name for name in left if name in ids]
         return [_Case(names.fix(case.pattern, at), case.fixed | at) for at in names.combinations(order, left)]
+
+    # ---- files that are gathered
+
+    def _gather(self, task: Task, gather: Gather, frames: tuple[_Frame, ...]) -> None:
+        """Let a task, or what holds it, wait for all that can make what a port gathers, however that ends."""
+        waits: list[tuple[str, Item]] = []
+        sources: dict[Source, None] = {}
+        for file, makers in gathers.checked(gather, task, self.families, self.made, self.diagnostics):
+            for one in makers:
+                sources[Source(file.directory, self.families.of(one[0].pattern), None)] = None
+                holder = self._holder(one[1], frames) if gathers.meets_here(file, task, one) else None
+                if holder is not None and holder not in waits:
+                    waits.append(holder)
+            if not makers and not names.has_wildcards(file.name):
+                sources[Source(file.directory, None, file)] = None
+                self.externals.append(External(task, file, file.pattern))
+        units = {unit for unit, _ in waits}
+        name = f"{task.common.path}:{gather.port}" if len(units) == 1 else ""
+        for unit, item in waits:
+            self._wait(unit, Wait(item, None, (), None, name))
+        self.gathered[task.common.path, gather.port] = Gathered(tuple(item for _, item in waits), tuple(sources))
+
+    def _holder(self, maker: Task, frames: tuple[_Frame, ...]) -> tuple[str, Item] | None:
+        """Return the item that holds a maker in the innermost list around both it and the reader, and who waits for it.
+
+        None for the branch of a conditional that is not taken when the reader's is.
+        """
+        path = maker.common.path
+        for frame in reversed(frames):
+            for item in self.lists[frame.path]:
+                here = item.common.path
+                if path == here or (path.startswith(here) and path[len(here)] in "[?#/"):
+                    return None if item is frame.item else (frame.unit, item)
+        raise AssertionError("the chain's own list is around all tasks")
 
     # ---- files that nobody in sight makes
 

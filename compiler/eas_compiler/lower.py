@@ -5,7 +5,7 @@ sub-DAG whose wrapper waits for all that its inside takes from outside; nothing 
 escaped descriptions and percent-encoded keys.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from eas_compiler import forms, questions
 from eas_compiler.diagnostics import Diagnostics
@@ -14,6 +14,7 @@ from eas_compiler.names import Pattern
 from eas_compiler.parts import (
     Json,
     annotations,
+    any_of,
     as_json,
     dag_task,
     dns_name,
@@ -28,7 +29,7 @@ from eas_compiler.parts import (
 from eas_compiler.pods import Pods
 from eas_compiler.questions import key_of
 from eas_compiler.registry import Registry
-from eas_compiler.steps import Step, split
+from eas_compiler.steps import ENDED, Step, split
 from eas_compiler.templates import Templates
 from eas_compiler.tree import Branch, Chain, Item, Loop, Question, Repeat, Scope, Sequence, Task, bodies, flat, walk
 
@@ -67,6 +68,7 @@ class _Lowering:
         self.has_no_work = any(variant.type.no_work for task in tasks for variant in task.variants)
         self.questions = questions.asked(chain.body)
         self.answering = {id(at): task for task, asked in self.questions.values() for at, _ in asked}
+        self.gathered = {id(wait.item) for waits in links.waits.values() for wait in waits if wait.gather is not None}
         self._steps: dict[str, list[Step]] = {}
         self._made: dict[Pattern, int] = {}
 
@@ -147,10 +149,42 @@ class _Lowering:
         return [f"up-{flag(self._made[one.file], one.distance)}.Succeeded" for one in taken]
 
     def _depends(self, waits: tuple[Wait, ...], *more: str) -> str | None:
-        parts = list(dict.fromkeys([*map(self._open, waits), *more]))
+        plain = [wait for wait in waits if wait.gather is None]
+        parts = list(dict.fromkeys([*map(self._open, plain), *self._over(waits), *more]))
         if len(parts) == 1:
             return parts[0]
         return " && ".join(f"({part})" if "||" in part or "&&" in part else part for part in parts) or None
+
+    def _over(self, waits: tuple[Wait, ...]) -> Iterator[str]:
+        """Yield what has to hold of items whose files are gathered: all are over, and not all were blocked."""
+        ports: dict[str, list[Item]] = {}
+        for wait in waits:
+            if wait.gather is not None:
+                ports.setdefault(wait.gather, []).append(wait.item)
+        for port, items in ports.items():
+            results = [one for item in items for one in self._results(item)]
+            begun = any_of(results)
+            if not port or len(results) > 1:
+                yield from (any_of([(step, (*ENDED, "Skipped", "Omitted"))]) for step, _ in results)
+            if port:
+                yield begun
+
+    def _results(self, item: Item) -> list[tuple[str, tuple[str, ...]]]:
+        """Return the steps of an item, each with the results that it can have only if the item was not blocked."""
+        local = local_name(item.common.path)
+        if isinstance(item, Task):
+            return [step.results for step in self.steps_of(item)]
+        if not isinstance(item, Branch):
+            return [(local, (*ENDED, "Skipped"))]  # a loop without iterations is skipped
+        branches = [name for name, body in (("then", item.then), ("else", item.otherwise)) if body is not None]
+        alone = ("Skipped",) if len(branches) == 1 else ()  # of two, one is taken
+        return [(f"{local}-{name}", (*ENDED, *alone)) for name in branches]
+
+    def _ends(self, item: Item) -> list[Json]:
+        """Return the leaves that inherit the failures of an item that others go on without."""
+        if isinstance(item, Task) and item.is_inline:
+            return []  # nobody waits for its rescue, which inherits them
+        return [end(step) for step, _ in self._results(item)] if id(item) in self.gathered else []
 
     def _open(self, wait: Wait) -> str:
         """Return what has to hold of the item that is waited for."""
@@ -199,8 +233,8 @@ class _Lowering:
             depends = self._depends(step.waits, *self._earlier(task.common.path))
             tasks += step.lowered(template, depends, arguments)
         if any(step.waits != steps[0].waits for step in steps):
-            tasks += [end(step.gate) for step in steps]
-        return tasks
+            return tasks + [end(step.gate) for step in steps]
+        return tasks + self._ends(task)
 
     # ---- flow control
 
@@ -236,7 +270,7 @@ class _Lowering:
         never = Sequence(item.body.path, ())  # stands for the body of a loop without iterations
         body = item.body if item.variable.domain.size != 0 else never
         self.sequence(template, body, scope._replace(variables=(*scope.variables, item.variable)))
-        return [*steps, step]
+        return [*steps, step, *self._ends(item)]
 
     def _branch(self, item: Branch, local: str, scope: Scope) -> list[Json]:
         answer, steps, after = self._source(item, item.criterion, local, scope)
@@ -255,6 +289,7 @@ class _Lowering:
                 steps.append(dag_task(f"{local}-not-{name}", "open", depends, forms.equals(answer, 1 - value), []))
                 steps.append(end(f"{local}-{name}"))
             self.sequence(template, body, scope, exports)
+        steps += [leaf for leaf in self._ends(item) if leaf not in steps]
         return steps + [_exported(local, number) for number, _ in enumerate(exports)]
 
     def _repeat(self, item: Repeat, local: str, scope: Scope) -> list[Json]:
@@ -277,7 +312,7 @@ class _Lowering:
         )
         self.templates.append(filled)
         self.sequence(f"{template}-body", item.body, inner, files, self._gates(item) or (), flags)
-        return [dag_task(local, template, depends, None, first)]
+        return [dag_task(local, template, depends, None, first), *self._ends(item)]
 
     def _asked_again(self, item: Repeat, template: str, scope: Scope, here: list[Json]) -> tuple[list[Json], str, str]:
         """Return the steps that ask whether to go on, the expression of the answer, and what going on depends on."""

@@ -5,7 +5,9 @@ Questions about families (does any text belong to both? do two iterations give t
 product of two automata that read the text, never by writing the texts out.
 """
 
+import re
 from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
 from itertools import product
 from typing import NamedTuple
 
@@ -45,6 +47,12 @@ class Domain(NamedTuple):
     def size(self) -> int | None:
         """How many indices there are; None when only the run can tell."""
         return None if self.last is None else self.last - self.first + 1
+
+
+class Wild(NamedTuple):
+    """A wildcard of a glob: `*` for any text, `?` or `[...]` for one character."""
+
+    text: str
 
 
 Piece = str | Index | Table
@@ -161,6 +169,43 @@ def examples(pattern: Pattern, domains: Domains) -> Iterator[str]:
 
 
 # --------------------------------------------------------------------------------------------------------------------
+# Globs
+
+_WILD = re.compile(r"\*|\?|\[!?\]?[^\]]*\]")
+
+
+def has_wildcards(pattern: Pattern) -> bool:
+    """Tell whether a name is a glob: whether any text in it has a wildcard."""
+    texts = [piece for piece in pattern if isinstance(piece, str)]
+    for piece in pattern:
+        if isinstance(piece, Table):
+            texts += piece.entries.values()
+    return any(_WILD.search(text) for text in texts)
+
+
+def _glob(pattern: Pattern) -> tuple["Piece | Wild", ...]:
+    """Return the pieces of a glob with its wildcards apart; one in a table stands for any text in all of it."""
+    pieces: list[Piece | Wild] = []
+    for piece in pattern:
+        if isinstance(piece, str):
+            end = 0
+            for match in _WILD.finditer(piece):
+                pieces += [one for one in (piece[end : match.start()], Wild(match[0])) if one]
+                end = match.end()
+            pieces += [piece[end:]] if piece[end:] else []
+        elif isinstance(piece, Table) and has_wildcards((piece,)):
+            pieces.append(Wild("*"))
+        else:
+            pieces.append(piece)
+    return tuple(pieces)
+
+
+def matches(glob: Pattern, glob_domains: Domains, made: Pattern, domains: Domains) -> bool:
+    """Tell whether a glob, at some indices, can match a text of a family. When in doubt: yes."""
+    return _search(_Automaton(_glob(glob), glob_domains), _Automaton(made, domains), apart=False)
+
+
+# --------------------------------------------------------------------------------------------------------------------
 # Automata: a state is (number of the piece, progress in the piece)
 
 _State = tuple[int, object]
@@ -179,7 +224,7 @@ class _Number(NamedTuple):
 class _Automaton:
     """Reads the texts of a family character by character. Loops are taken as independent of each other."""
 
-    def __init__(self, pattern: Pattern, domains: Domains) -> None:
+    def __init__(self, pattern: tuple[Piece | Wild, ...], domains: Domains) -> None:
         self.pieces, self.domains = pattern, domains
         self._prefixes: dict[int, dict[str, str]] = {}
 
@@ -199,6 +244,7 @@ class _Automaton:
         if number == len(self.pieces):
             return {}
         piece = self.pieces[number]
+        assert not isinstance(piece, Wild), "only one of two families is a glob"
         if isinstance(piece, str):
             at = progress if isinstance(progress, int) else 0
             return {piece[at]: (number, at + 1)} if at < len(piece) else {}
@@ -209,8 +255,20 @@ class _Automaton:
             }
         return {digit: (number, after) for digit, after in self._digits(piece, progress)}
 
+    def step(self, state: _State, character: str) -> _State | None:
+        """Return the state that a character leads to; None when it cannot be read."""
+        number, progress = state
+        piece = self.pieces[number] if number < len(self.pieces) else ""
+        if not isinstance(piece, Wild):
+            return self.steps(state).get(character)
+        if piece.text == "*":
+            return state
+        return (number, 1) if progress is _START and fnmatchcase(character, piece.text) else None
+
     def _may_end(self, number: int, progress: object) -> bool:
         piece = self.pieces[number]
+        if isinstance(piece, Wild):
+            return piece.text == "*" or progress is not _START
         if isinstance(piece, str):
             return progress == len(piece)
         if isinstance(piece, Table):
@@ -269,7 +327,10 @@ def _side(digit: str, bound: str, at: int, before: int) -> int:
 
 
 def _search(one: _Automaton, two: _Automaton, *, apart: bool) -> bool:
-    """Tell whether both read a common text; with `apart`, by ways that are not the same all along."""
+    """Tell whether both read a common text; with `apart`, by ways that are not the same all along.
+
+    The first may be a glob.
+    """
     start: tuple[_State, _State, bool] = ((0, _START), (0, _START), False)
     seen = {start}
     todo = [start]
@@ -279,13 +340,11 @@ def _search(one: _Automaton, two: _Automaton, *, apart: bool) -> bool:
             different = differ or a != b
             if one.is_end(a) and two.is_end(b) and (different or not apart):
                 return True
-            other = two.steps(b)
-            for character, after in one.steps(a).items():
-                if character in other:
-                    state = (after, other[character], different)
-                    if state not in seen:
-                        seen.add(state)
-                        todo.append(state)
+            for character, other in two.steps(b).items():
+                after = one.step(a, character)
+                if after is not None and (state := (after, other, different)) not in seen:
+                    seen.add(state)
+                    todo.append(state)
     return False
 
 

@@ -6,7 +6,10 @@ from typing import Any
 
 from eas_compiler import forms
 from eas_compiler.describe import Record
+from eas_compiler.gathers import Family
+from eas_compiler.names import Pattern
 from eas_compiler.tree import File, Item, Scope
+from eas_worker.gathering import WORTHS
 
 Json = dict[str, Any]
 MAX_NAME = 120
@@ -45,6 +48,11 @@ def end(name: str) -> Json:
     return dag_task(f"{name}-end", "open", f"{name}.Succeeded || {name}.Skipped", "false", [])
 
 
+def any_of(results: list[tuple[str, tuple[str, ...]]]) -> str:
+    """Return a `depends` that holds when some step has one of the results named for it."""
+    return " || ".join(f"{step}.{result}" for step, some in results for result in some)
+
+
 def handed(name: str) -> Json:
     """Return an argument that hands a parameter on."""
     return {"name": name, "value": forms.parameter(name)}
@@ -77,9 +85,21 @@ def requested(record: Record) -> Json:
     return artifact(f"requested-{record.k}", f"in/.requested/{record.k}", key)
 
 
-def file_key(file: File, scope: Scope) -> str:
-    """Return where a file is kept."""
-    return f"{forms.RUN}/{forms.key(file.pattern, scope)}"
+def file_key(file: File, scope: Scope, family: Family | None = None) -> str:
+    """Return where a file is kept: one that is gathered in a folder of its family."""
+    if family is None:
+        return f"{forms.RUN}/{forms.key(file.pattern, scope)}"
+    return f"{family_key(file.directory, scope, family)}/{forms.key(file.name, scope)}"
+
+
+def family_key(directory: Pattern, scope: Scope, family: Family) -> str:
+    """Return the folder of a family, in the iterations of the loops that are around all who make and gather it."""
+    return "/".join((forms.RUN, forms.key(directory, scope), family.folder, *map(forms.parameter, family.ids)))
+
+
+def verdict_key(file: File, scope: Scope, family: Family) -> str:
+    """Return where is kept what a file is worth that is gathered."""
+    return f"{family_key(file.directory, scope, family)}/{WORTHS}/{forms.key(file.name, scope)}"
 
 
 def product_key(file: File, scope: Scope) -> str:

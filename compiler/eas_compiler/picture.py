@@ -86,6 +86,8 @@ class _Drawing:
         for task in tasks:
             for file in task.inputs.values():
                 self._reads(task, file)
+            for port in task.gathers:
+                self._gathers(task, port, links)
         self._externals(links.externals)
 
     def _list(self, sequence: Sequence) -> list[_Box | _Frame]:
@@ -129,6 +131,12 @@ class _Drawing:
         for maker in self._makers.get(file.pattern) or self._other_makers(task, file):
             text = shown(file.name, task.common.scope)[1:-1]
             self.arrows.append(_Arrow("file", self._id(maker.common.path), self._id(task.common.path), text))
+
+    def _gathers(self, task: Task, port: str, links: Links) -> None:
+        for file, makers in zip(task.gathers[port].names, links.families.makers[task.common.path, port], strict=True):
+            text = shown(file.name, task.common.scope)[1:-1]
+            starts = dict.fromkeys(maker.common.path for _, maker in makers)
+            self.arrows += [_Arrow("file", self._id(start), self._id(task.common.path), text) for start in starts]
 
     def _other_makers(self, task: Task, file: File) -> list[Task]:
         """Return the tasks that make the file under another pattern, as in earlier iterations of a do-while."""

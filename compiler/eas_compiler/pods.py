@@ -11,6 +11,7 @@ from eas_compiler.parts import (
     annotations,
     artifact,
     as_json,
+    family_key,
     file_key,
     indices,
     memory,
@@ -18,12 +19,13 @@ from eas_compiler.parts import (
     product_key,
     requested,
     resources,
+    verdict_key,
 )
 from eas_compiler.questions import key_of
 from eas_compiler.registry import Container, Registry, TaskType
 from eas_compiler.steps import Step
 from eas_compiler.templates import Templates
-from eas_compiler.tree import Chain, Item, Question, Scope, Task
+from eas_compiler.tree import Chain, File, Item, Question, Scope, Task
 
 MAX_DESCRIPTION = 120_000
 """Bytes; the kernel takes no environment variable of more than 128 KiB."""
@@ -116,7 +118,7 @@ class Pods:
             description["no_work"] = True
         closed = {"name": "closed", "valueFrom": {"path": "/eas/closed", "default": "false"}}
         results = [*leaf.no_work, closed, *leaf.answers]
-        return self._running("inline", leaf, description, results, leaf.verdict("qc"))
+        return self._running("inline", leaf, description, results, leaf.verdict("qc") + self._verdicts(leaf.task))
 
     def _running(
         self, prototype: str, leaf: _Leaf, description: Json, results: list[Json], records: list[Json]
@@ -126,7 +128,7 @@ class Pods:
         scope = task.common.scope
         retry = leaf.kind.retry._asdict() | task.overrides.get("retry", {})
         growths, patch = memory(limits["memory_gb"], retry["memory_factor"], retry["memory_max_gb"])
-        outputs = [artifact(f"out-{port}", f"out/{port}", file_key(one, scope)) for port, one in task.outputs.items()]
+        outputs = [artifact(f"out-{port}", f"out/{port}", self._key(one, scope)) for port, one in task.outputs.items()]
         outputs += [
             artifact(f"product-{port}", f"products/{port}", product_key(one, scope))
             for port, one in task.outputs.items()
@@ -138,7 +140,7 @@ class Pods:
             **_common(leaf),
             parameters=parameters(scope),
             time_s=int(limits["time_s"]),
-            inputs=[*_inputs(task), *map(requested, leaf.describer.records)] or None,
+            inputs=[*self._inputs(task), *map(requested, leaf.describer.records)] or None,
             results=results or None,
             outputs=[*outputs, *records],
             resources=resources(limits),
@@ -153,9 +155,9 @@ class Pods:
         task, describer, limits = leaf.task, leaf.describer, leaf.description["limits"]
         scope = task.common.scope
         description = describer.gate(leaf.description, _questions(leaf))
-        inputs = _inputs(task)
+        inputs = self._inputs(task)
         inputs += [
-            artifact(f"out-{port}", f"in/.out/{port}", file_key(one, scope)) for port, one in task.outputs.items()
+            artifact(f"out-{port}", f"in/.out/{port}", self._key(one, scope)) for port, one in task.outputs.items()
         ]
         inputs += [
             artifact(f"made-{port}", f"in/.out-products/{port}", product_key(one, scope))
@@ -165,7 +167,7 @@ class Pods:
             "qc",
             name=f"{leaf.name}-qc",
             **_common(leaf),
-            **_judging(leaf, inputs),
+            **self._judging(leaf, inputs),
             time_s=max(int(limits["time_s"]), _GATE_S),
             answers=leaf.answers or None,
             resources=resources(limits),
@@ -178,11 +180,52 @@ class Pods:
             "rescue",
             name=f"{leaf.name}-rescue",
             **_common(leaf),
-            **_judging(leaf, []),  # what a program that broke has made is not looked at
+            **self._judging(leaf, []),  # what a program that broke has made is not looked at
             time_s=_GATE_S,
             resources=resources(_LIGHT),
             description=self._text(leaf.describer, description, leaf.task),
         )
+
+    def _key(self, file: File, scope: Scope) -> str:
+        return file_key(file, scope, self.links.families.of(file.pattern))
+
+    def _inputs(self, task: Task) -> list[Json]:
+        """Return the files that a task reads, and what is known of them."""
+        scope = task.common.scope
+        files = [artifact(f"in-{port}", f"in/{port}", self._key(one, scope)) for port, one in task.inputs.items()]
+        known = [
+            artifact(f"product-{port}", f"in/.products/{port}", product_key(one, scope))
+            for port, one in task.inputs.items()
+        ]
+        for port in task.gathers:
+            for number, source in enumerate(self.links.gathered[task.common.path, port].sources):
+                name, path = f"{port}-{number}", f"{port}/{number}"
+                if source.family is not None:
+                    files.append(
+                        artifact(f"in-{name}", f"in/{path}", family_key(source.directory, scope, source.family))
+                    )
+                elif source.file is not None:
+                    files.append(artifact(f"in-{name}", f"in/{path}", self._key(source.file, scope)))
+                    known.append(artifact(f"product-{name}", f"in/.products/{path}", product_key(source.file, scope)))
+        return files + known
+
+    def _verdicts(self, task: Task) -> list[Json]:
+        """Return what the files that somebody gathers are worth, as outputs of who judges them."""
+        scope, found = task.common.scope, []
+        for port, file in task.outputs.items():
+            family = self.links.families.of(file.pattern)
+            if family is not None:
+                found.append(artifact(f"verdict-{port}", f"verdicts/{port}", verdict_key(file, scope, family)))
+        return found
+
+    def _judging(self, leaf: _Leaf, inputs: list[Json]) -> Json:
+        """Return what fills holes of the templates that judge what a program has left, with what they need beside."""
+        attempts = artifact("attempts", "in/.attempts", leaf.records)
+        return {
+            "parameters": [*parameters(leaf.task.common.scope), {"name": "eas-status"}],
+            "inputs": [*inputs, attempts, *map(requested, leaf.describer.records)],
+            "outputs": leaf.verdict("records") + self._verdicts(leaf.task),
+        }
 
     def _text(self, describer: Describer, description: Json, item: Item) -> str:
         text = forms.escaped(as_json(describer.finish(description, self.chain.parameters)))
@@ -209,23 +252,3 @@ def _placed(container: Container) -> Json:
 def _questions(leaf: _Leaf) -> Json:
     """Return what is asked, as descriptions carry it; what the answers need is among the records from then on."""
     return {key_of(at): leaf.describer.question(question, at, leaf.task) for at, question in leaf.asked}
-
-
-def _judging(leaf: _Leaf, inputs: list[Json]) -> Json:
-    """Return what fills holes of the templates that judge what a program has left, with what they need beside."""
-    attempts = artifact("attempts", "in/.attempts", leaf.records)
-    return {
-        "parameters": [*parameters(leaf.task.common.scope), {"name": "eas-status"}],
-        "inputs": [*inputs, attempts, *map(requested, leaf.describer.records)],
-        "outputs": leaf.verdict("records"),
-    }
-
-
-def _inputs(task: Task) -> list[Json]:
-    """Return the files that a task reads, and what is known of them."""
-    scope = task.common.scope
-    files = [artifact(f"in-{port}", f"in/{port}", file_key(one, scope)) for port, one in task.inputs.items()]
-    return files + [
-        artifact(f"product-{port}", f"in/.products/{port}", product_key(one, scope))
-        for port, one in task.inputs.items()
-    ]

@@ -11,6 +11,9 @@ from eas_compiler.link import Wait
 from eas_compiler.parts import Json, dag_task, dns_name
 from eas_compiler.tree import Task, Variant
 
+ENDED = ("Succeeded", "Failed", "Errored")
+"""The results of a step that ran."""
+
 
 class Step(NamedTuple):
     """A step of a task, for some types or some sets of waits: its name, its type, and where it is the one that runs.
@@ -33,6 +36,11 @@ class Step(NamedTuple):
     def answering(self) -> str:
         """Name the step that answers what the chain asks."""
         return self.gate
+
+    @property
+    def results(self) -> tuple[str, tuple[str, ...]]:
+        """Name the step that has a result once this one was not blocked, and the results that it may have."""
+        return self.gate, (*ENDED, "Skipped")  # skipped when there was no work
 
     @property
     def pods(self) -> tuple[str, str]:
@@ -71,6 +79,11 @@ class InlineStep(Step):
     def answering(self) -> str:
         """Name the step that answers what the chain asks."""
         return self.name
+
+    @property
+    def results(self) -> tuple[str, tuple[str, ...]]:
+        """Name the step that has a result once this one was not blocked, and the results that it may have."""
+        return self.name, ENDED
 
     @property
     def pods(self) -> tuple[str, str]:

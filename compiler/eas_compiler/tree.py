@@ -89,6 +89,14 @@ class File(NamedTuple):
     name: Pattern
 
 
+class Gather(NamedTuple):
+    """The files that a port gathers: `names` are names and globs, in the author's order; `node` is what he wrote."""
+
+    port: str
+    node: Node
+    names: tuple[File, ...]
+
+
 class Variant(NamedTuple):
     """A task type, and for which combinations of indices of `ids` the task is of it (all when `where` is None)."""
 
@@ -130,6 +138,7 @@ class Task(NamedTuple):
     common: Common
     variants: tuple[Variant, ...]
     inputs: dict[str, File]
+    gathers: dict[str, Gather]
     outputs: dict[str, File]
     settings: dict[str, Node]
     overrides: dict[str, Any]

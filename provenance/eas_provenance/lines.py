@@ -101,10 +101,20 @@ class Lines:
             "job_name": given.job_name,
             "working_directory": given.working_directory,
             "metadata": given.metadata,
-            "inputs": {port: [f"{file.directory}/{file.name}"] for port, file in given.inputs.items()},
+            "inputs": {port: [f"{file.directory}/{file.name}"] for port, file in given.inputs.items()}
+            | self._gathered(task, given),
             "outputs": {port: f"{file.directory}/{file.name}" for port, file in given.outputs.items()},
             "emitted": record["metadata"] if record is not None else {},
         }
+
+    def _gathered(self, task: Task, given: Assignment) -> dict[str, list[str]]:
+        """Return what the last try of a task gathered, by port; nothing where it has not begun."""
+        if not given.gathers:
+            return {}
+        numbers = [number for verb, number in task.tries if verb in ("run", "inline")]
+        key = f"{record_key(self._run, task)}/attempt-{max(numbers, default=0)}/run.json"
+        files = (self._assigned.record(key) or {}).get("inputs", {})
+        return {port: [f"{file['directory']}/{file['name']}" for file in files.get(port, ())] for port in given.gathers}
 
 
 def _path_of_record(sources: Any, number: int) -> str:
@@ -124,9 +134,10 @@ def _after(line: Line, task: Task, makers: dict[str, str]) -> set[str]:
     patterns = list(task.description["after"])
     paths = set()
     for port, files in line["inputs"].items():
-        for file in files:
+        described = task.description["inputs"][port]
+        for file in files if "names" not in described else ():
             if file in makers:
                 paths.add(makers[file])
             else:
-                patterns += task.description["inputs"][port].get("makers", ())
+                patterns += described.get("makers", ())
     return paths | {assignment.path_of(pattern, loops, indices) for pattern in patterns}

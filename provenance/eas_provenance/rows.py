@@ -15,7 +15,7 @@ from eas_provenance.lines import Assigned, record_key
 from eas_provenance.states import Task, Told, path_order
 from eas_provenance.tables import Attempt, Criterion, Emitted, Message, Table, Used, Version
 from eas_provenance.tables import Task as TaskRow
-from eas_worker.assignment import Assignment
+from eas_worker.assignment import Assignment, written
 
 Row = dict[str, Any]
 Rows = dict[type[Table], list[Row]]
@@ -142,7 +142,9 @@ class Writer:
     def _versions(self, task: Task, verdict: str | None, number: int, record: Row) -> Iterator[Row]:
         is_last = number == max(count for verb, count in task.tries if verb in _PROGRAMS)
         made = _time(_mapping(record.get("usage")).get("ended"))
+        described = task.description.get("outputs", {})
         for port, product in _mapping(record.get("outputs")).items():
+            family = written(_mapping(described.get(port)).get("family", ""), task.indices)
             for position, one in enumerate(map(_mapping, product if isinstance(product, list) else [product])):
                 directory, name = _text(one.get("directory")), _text(one.get("name"))
                 yield {
@@ -153,7 +155,7 @@ class Writer:
                     "type": _text(one.get("type")),
                     "size_bytes": _whole(one.get("size")) or 0,
                     "sha256": _text(one.get("sha256")),
-                    "key": f"{self._run}/{quote(directory, '/~')}/{quote(name, '~')}",
+                    "key": f"{self._run}/{quote(directory, '/~')}/{family}{quote(name, '~')}",
                     "verdict": verdict if is_last else "error",
                     "made": made,
                 }

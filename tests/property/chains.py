@@ -92,6 +92,7 @@ class Author:
         self.budget = budget
         self.count = 0
         self.emitted: dict[str, Any] = {}
+        self.made: list[File] = []
         self.idle: list[str] = []
 
     def chance(self, percent: int) -> bool:
@@ -148,6 +149,8 @@ class Author:
         if frame.depth < DEPTH and self.budget > 2 * frame.times and self.chance(50):
             nodes: list[Node] = getattr(self, self.pick(FLOW_CONTROL))(frame)
             return nodes
+        if self.made and not frame.shadows and self.chance(20):
+            return [self.gather(frame)]
         return self.task_without_work(frame) if self.chance(15) else [self.task(frame)]
 
     # ---- Tasks ----------------------------------------------------------------------------------------------------
@@ -184,7 +187,27 @@ class Author:
             return [node, other | {"requires_metadata_from": [*asked, name]}]
         file = File(self.new("f"), frame.directory, frame.variables)
         node["outputs"] = {"file": file.name(self.draw)}
+        self.made.append(file)
         return [node, self.task(frame, read=file)]
+
+    def gather(self, frame: Frame) -> Node:
+        """Write a task that gathers one family of files or several, wherever they are made."""
+        self.budget -= frame.times
+        node: Node = {"task": "join"}
+        seen = self.overrides(node, frame)
+        self.requests(node, seen, 20)
+        files = self.draw(st.lists(st.sampled_from(self.made), min_size=1, max_size=2, unique=True))
+        names = [file.glob(self.draw, seen) for file in files]
+        is_glob = "*" in names[0]
+        port = self.pick(["files", "files", "few" if is_glob or len(names) > 1 else "files"])
+        node["inputs"] = {port: names[0] if is_glob and len(names) == 1 and self.chance(70) else names}
+        if self.chance(50):
+            self.outputs(node, seen, frame, None)
+        if self.chance(30):
+            node["qc"] = "inline"
+        if self.chance(50):
+            self.name(node, frame, Named(self.new("a"), "null"))
+        return node
 
     def dynamic_type(self, frame: Frame) -> str:
         """Choose between two types, by an index where there is one."""
@@ -238,6 +261,7 @@ class Author:
             frame.files.append(made[0])
         frame.files.extend(made[1:])
         node["outputs"] = {port: file.name(self.draw) for port, file in zip(("file", "extra"), made, strict=False)}
+        self.made.extend(made)
 
     def settings(self, node: Node, frame: Frame) -> None:
         """Give settings of all times; of those of `null` there is one."""

@@ -65,6 +65,21 @@ class File:
             return name
         return f"('repo://./{self.directory}/' + {name})" if self.variables else f"repo://./{self.directory}/{name}"
 
+    def glob(self, draw: Draw, seen: "Frame") -> str:
+        """Write a glob for all of its files that a task can gather, or for those of this iteration of a do-while."""
+        shared = 0
+        while shared < min(len(self.variables), len(seen.variables)) and (
+            self.variables[shared] is seen.variables[shared]
+        ):
+            shared += 1
+        holes = [
+            "*" if at >= shared or (not variable.has_value and draw(st.booleans())) else f"{{{variable.index}}}"
+            for at, variable in enumerate(self.variables)
+        ]
+        name = self.stem + "".join(f"_{hole}" for hole in holes) + ("_0.gz" if self.first else ".gz")
+        directory = f"repo://./{self.directory}/" if self.directory != seen.directory else ""
+        return f'(f"{directory}{name}")' if "{" in name else directory + name
+
 
 @dataclass(frozen=True)
 class Named:

@@ -19,6 +19,7 @@ from tests.reference.lists import (
     Entry,
     FileKey,
     Gate,
+    Gathering,
     Node,
     Parameters,
     Place,
@@ -189,12 +190,13 @@ class Run:
                 continue
             if any(meets(wanted, given) for wanted in entry.takes.files for given in other.gives):
                 yield other
-            if entry.takes.gathered and self.gathered_from(entry.takes, other):
+            if self.gathered_from(entry.takes.gathered, other):
                 yield other
 
-    def gathered_from(self, wanted: Takes, other: Entry) -> bool:
+    def gathered_from(self, wanted: Iterable[Gathering], other: Entry) -> bool:
         """A gather waits for whatever may make a file that it takes, loops included."""
-        return any(gathers(key, made) for key in wanted.gathered for made in all_makes(other.node, other.context))
+        made = {one.reader: all_makes(other.node, other.context, one.reader) for one in wanted}
+        return any(gathers(one.key, file) for one in wanted for file in made[one.reader])
 
     def required(self, entry: Entry, taken: Takes) -> list[Entry]:
         """Give the entries whose metadata an entry needs, its chains' requests among them."""
@@ -204,6 +206,7 @@ class Run:
     def gates(self, entry: Entry, place: Place, taken: Takes) -> Iterator[Gate]:
         """Give the gates of all that is taken; a file of both branches has the conditional's and its maker's."""
         yield from (self.gate(required) for required in self.required(entry, taken))
+        yield from self.blocked_gathers(entry, place, taken)
         for key in taken.files:
             maker = place.maker(key)
             if maker is not None:
@@ -244,6 +247,7 @@ class Run:
         try:
             values = loop_values(entry.node, self.late_names(entry, context, context.requested))
         except ExpressionFailedError:
+            entry.has_begun = False
             self.flow_control_fails(entry)
             return
         gates, given = [], []
@@ -265,6 +269,7 @@ class Run:
         try:
             answer = criterion(entry.node["criterion"], self.late_names(entry, context, context.requested))
         except ExpressionFailedError:
+            entry.has_begun = False
             self.flow_control_fails(entry)
             return
         taken, other = ("then", "else") if answer else ("else", "then")
@@ -344,11 +349,13 @@ class Run:
         entry.metadata = {}
         line = self.description(entry, place, context)
         self.lines.append(line)
-        blocked = blocked_by(self.gates(entry, place, entry.takes)) or self.blocked_gather(entry, place)
+        blocked = blocked_by(self.gates(entry, place, entry.takes))
         try:
             line["settings"] = self.settings(entry, context)
         except ExpressionFailedError:
             line |= {"state": "error", "verdict": "error"}
+        if blocked or line["state"] == "error":
+            line["inputs"] |= {port: [] for port in gathering_ports(entry.node, context)}
         if blocked:
             entry.gate = blocked
             line |= {"state": "blocked", "verdict": None}
@@ -392,7 +399,8 @@ class Run:
             return ["/".join(key) if key else file for file, key in keys]
         passed = [(path, made) for made, (path, gate) in self.made.items() if gate is Gate.OPEN]
         passed.sort(key=lambda item: path_key(item[0]))
-        return ["/".join(made) for _, key in keys for _, made in passed if key and gathers(key, made)]
+        found = ("/".join(made) for _, key in keys for _, made in passed if key and gathers(key, made))
+        return list(dict.fromkeys(found))
 
     def after(self, entry: Entry, place: Place, context: Context) -> Iterator[str]:
         """Give the paths waited for: of tasks, of flow control that is named, of who made a file in a branch."""
@@ -406,18 +414,20 @@ class Run:
             elif maker is not None:
                 self.unsettled.add("who is waited for, when no branch that makes the file has begun")
         for level in levels(place):
-            yield from (other.path for other in level.entries if self.gathered_from(entry.takes, other))
+            yield from (other.path for other in self.sources(entry, level, entry.takes.gathered))
 
-    def blocked_gather(self, entry: Entry, place: Place) -> Gate | None:
-        """A gather is blocked when all its producers are."""
-        if not entry.takes.gathered:
-            return None
-        others = [other for level in levels(place) for other in level.entries]
-        sources = [other for other in others if self.gathered_from(entry.takes, other)]
-        ended = [gate for made, (_, gate) in self.made.items() if any(gathers(k, made) for k in entry.takes.gathered)]
-        if not sources or any(gate in {Gate.OPEN, Gate.FAILED, Gate.NO_WORK} for gate in ended):
-            return None
-        return blocked_by([*ended, *(other.gate for other in sources)])
+    def blocked_gathers(self, entry: Entry, place: Place, taken: Takes) -> Iterator[Gate]:
+        """A gather is blocked when all tasks and units that it waits for are, if these stand in one list."""
+        for port in {(one.reader, one.port) for one in taken.gathered}:
+            wanted = [one for one in taken.gathered if (one.reader, one.port) == port]
+            around = [self.sources(entry, level, wanted) for level in levels(place)]
+            is_elsewhere = any(around[1:]) or (entry.kind != "task" and self.gathered_from(wanted, entry))
+            if around[0] and not is_elsewhere and all(map(is_blocked, around[0])):
+                yield from (other.gate for other in around[0])
+
+    def sources(self, entry: Entry, level: Place, wanted: Iterable[Gathering]) -> list[Entry]:
+        """Give the entries of a list that may make what is gathered, but not those that hold the reader."""
+        return [other for other in level.entries if not holds(other, entry) and self.gathered_from(wanted, other)]
 
     def gathers_enough(self, entry: Entry, context: Context, line: Line) -> bool:
         """Fewer files than the port's `min` are a failure."""
@@ -439,6 +449,16 @@ class Run:
             emitted = emitted[min(context.iteration, len(emitted)) - 1]
         line |= {"emitted": emitted, "state": STATES[verdict], "verdict": verdict}
         entry.gate, entry.metadata = GATES[verdict], emitted
+
+
+def is_blocked(entry: Entry) -> bool:
+    """Tell whether a task did not run, or a unit did not begin."""
+    return entry.gate in {Gate.BLOCKED, Gate.BLOCKED_BY_NO_WORK} or not entry.has_begun
+
+
+def holds(outer: Entry, entry: Entry) -> bool:
+    """Tell whether an entry stands in another, or is it."""
+    return entry.path == outer.path or entry.path.startswith(tuple(outer.path + sign for sign in "[?#/"))
 
 
 def raise_if_requested(settings: Node) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.reference.expressions import ExpressionFailedError, Json, evaluate, loop_values
 
@@ -21,6 +21,14 @@ DEFAULT_MAX_ITERATIONS = 50
 # Stands for an index that only the run can tell; a small constant added to it changes nothing that is looked for.
 UNKNOWN_INDEX = 918273650
 UNKNOWN_IN_TEXT = re.compile(r"9182736\d\d")
+
+
+class Gathering(NamedTuple):
+    """A name or glob that a port gathers; `reader` and `port` tell which port of which descriptor."""
+
+    reader: int
+    port: str
+    key: FileKey
 
 
 class Gate(Enum):
@@ -99,6 +107,7 @@ class Entry:
     metadata: Json = None
     # Of a conditional: who made the files that both branches make.
     makers: dict[FileKey, "Entry"] = field(default_factory=dict)
+    has_begun: bool = True  # of flow control: it was neither blocked nor lacked an answer
     # On what the language is silent: what is it worth to those that wait, and what to those that ask for metadata?
     gate_doubt: str = ""
     metadata_doubt: str = ""
@@ -164,7 +173,7 @@ class Takes:
 
     files: frozenset[FileKey] = frozenset()
     names: frozenset[str] = frozenset()
-    gathered: frozenset[FileKey] = frozenset()
+    gathered: frozenset[Gathering] = frozenset()
 
     def __or__(self, other: "Takes") -> "Takes":
         return Takes(self.files | other.files, self.names | other.names, self.gathered | other.gathered)
@@ -239,10 +248,14 @@ def task_takes(node: Node, context: Context) -> Takes:
     """A task takes its inputs."""
     gathering = gathering_ports(node, context)
     plain: set[FileKey | None] = set()
-    gathered: set[FileKey | None] = set()
+    gathered: set[Gathering] = set()
     for port, files in inputs(node, context).items():
-        (gathered if port in gathering else plain).update(file_key(file, context.directory) for file in files)
-    return Takes(frozenset(filter(None, plain)), frozenset(), frozenset(filter(None, gathered)))
+        keys = [file_key(file, context.directory) for file in files]
+        if port in gathering:
+            gathered.update(Gathering(id(node), port, key) for key in keys if key)
+        else:
+            plain.update(keys)
+    return Takes(frozenset(filter(None, plain)), frozenset(), frozenset(gathered))
 
 
 def insides(node: Node, context: Context) -> Iterator[tuple[list[Node], Context]]:
@@ -283,14 +296,16 @@ def max_iterations(node: Node, context: Context) -> int:
     return int(evaluate(node.get("max_iterations", DEFAULT_MAX_ITERATIONS), context.names))
 
 
-def all_makes(node: Node, context: Context) -> frozenset[FileKey]:
-    """Give every file that a task makes or that is made inside of a flow-control task."""
+def all_makes(node: Node, context: Context, but: int = 0) -> frozenset[FileKey]:
+    """Give every file that a task makes or that is made inside of a flow-control task, but for those of one task."""
     context = context.below(node)
     if node["task"] not in FLOW_CONTROL:
-        return frozenset(outputs(node, context).values())
-    return frozenset().union(
-        *(all_makes(inner, inside) for task_list, inside in insides(node, context) for inner in task_list)
-    )
+        return frozenset(outputs(node, context).values() if id(node) != but else ())
+    inside = list(insides(node, context))
+    if not inside:  # a loop without iterations is one that makes such files all the same
+        variables = loop_variables(node, context, UNKNOWN_INDEX, UNKNOWN_INDEX)
+        inside = [(node["task_list"], context.with_variables(**variables))]
+    return frozenset().union(*(all_makes(one, seen, but) for task_list, seen in inside for one in task_list))
 
 
 def meets(wanted: FileKey, made: FileKey) -> bool:

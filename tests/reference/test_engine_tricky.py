@@ -8,8 +8,6 @@ from tests.reference.tricky import TRICKY, Tricky
 from tests.reference.tricky_inline import inline
 
 LATER = {
-    "gather_after_a_loop": "gathering comes in a later version",
-    "gather_of_what_is_blocked": "gathering comes in a later version",
     "repo_of_another_run": "files of other runs come in a later version",
 }
 KNOWN = Registry.read(REGISTRY)

@@ -27,7 +27,7 @@ _OUTPUT_BYTES = 1 << 20
 _RECORD_BYTES = 1 << 20
 _PARAMETER_BYTES = 1 << 18  # more is not taken by Argo
 _KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFLNK: "a link", stat.S_IFDIR: "a folder"}
-_FOLDERS = {"in", RECORDS}
+_FOLDERS = {"in", RECORDS, "verdicts"}
 _FILES = {"answers", "closed", "no_work", OUTPUT, _TERMINATION_LOG}
 
 

@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 
 from eas_argo.laptop.work import Ended, Work
 from eas_worker import assignment
+from eas_worker.assignment import Assignment
 from eas_worker.expressions import ExpressionError
+from eas_worker.gathering import WORTHS, Worth, chosen, shortage
 from eas_worker.records import CLOSED
 
 VERDICTS = ("pass", "warn", "fail", "error", "no_work")
@@ -59,6 +61,7 @@ class Stubs:
         self.script = script
         self.records: dict[str, dict[str, Any]] = {}
         self._last_try: dict[str, dict[str, Any]] = {}
+        self._worths: dict[str, dict[str, dict[str, Any]]] = {}
         self._ended: list[tuple[str, Ended]] = []
 
     def start(self, work: Work) -> None:
@@ -101,15 +104,46 @@ class Stubs:
         except ExpressionError as error:
             self._note(folder, {"verdict": "error", "message": str(error), "metadata": {}})
             return Ended("Failed", 1, str(error), {})
+        files = self._gathered(work, given)
+        gathers = given.gathers.items()
+        short = [shortage(len(files[port]), port, one.minimum, one.maximum) for port, one in gathers]
+        inputs = {"inputs": files} if files else {}
+        if any(short):
+            message = next(filter(None, short))
+            self._note(folder, {"verdict": "error", "message": message, "metadata": {}} | inputs)
+            return Ended("Failed", 10, message, {})
         entry = self.script.find(given.path, given.name, given.task)
         metadata = entry.metadata
         if isinstance(metadata, list):
             metadata = metadata[min(_iteration(description, indices), len(metadata)) - 1] if metadata else {}
-        self._note(folder, {"verdict": entry.verdict, "message": "scripted", "metadata": metadata})
+        self._note(folder, {"verdict": entry.verdict, "message": "scripted", "metadata": metadata} | inputs)
         if entry.verdict == "error":
             return Ended("Failed", 1, "scripted error", {})
         no_work = {"no-work": "true", "answers": "{}"}
         return Ended("Succeeded", 0, "", _results(work, no_work if entry.verdict == "no_work" else {}))
+
+    def _gathered(self, work: Work, given: Assignment) -> dict[str, list[dict[str, Any]]]:
+        """Return the files that each port gathers."""
+        found = {}
+        for port, gather in given.gathers.items():
+            families = [key for path, key, _ in work.inputs if path.startswith(f"in/{port}/")]
+            known = [worth for key in families for worth in self._worths.get(key, {}).values()]
+            for wanted, described in zip(gather.names, work.pod.description["inputs"][port]["names"], strict=True):
+                if "from" in described:
+                    known.append(Worth("", "pass", {}, wanted._asdict())._asdict())
+            found[port] = [one["product"] for one in chosen(known, gather.names, given.path)]
+        return found
+
+    def _note_worths(self, work: Work, verdict: str) -> None:
+        """Keep what the files of a task are worth that somebody gathers."""
+        keys = {path.removeprefix("verdicts/"): key for path, key, _ in work.outputs if path.startswith("verdicts/")}
+        if keys:
+            indices = assignment.parse_indices(work.environment["EAS_INDICES"])
+            path, files = assignment.made(work.pod.description, indices)
+            for port, key in keys.items():
+                family, _, name = key.partition(f"/{WORTHS}/")
+                worth = Worth(path, verdict, {}, files[port]._asdict())
+                self._worths.setdefault(family, {})[name] = worth._asdict()
 
     def _note(self, folder: str, record: dict[str, Any]) -> None:
         """Keep the record of a try: in a folder of its own, which lies in that of the task."""
@@ -136,6 +170,7 @@ class Stubs:
         verdict, reason = run["verdict"], run["message"]
         record = {"verdict": verdict, "metadata": run["metadata"], "reason": reason, "answers": {}}
         self.records[_key(work.outputs, path)] = record
+        self._note_worths(work, verdict)
         if verdict not in ("pass", "warn"):
             return Ended("Failed", 1, f"{verdict}: {reason}", _results(work, {"closed": "true"}))
         answers = json.dumps(self._answers(work, run["metadata"]).values)

@@ -30,6 +30,14 @@ class FileRef(NamedTuple):
     type: str
 
 
+class GatherRef(NamedTuple):
+    """The files that a port gathers: those that match the names, in their order; at least and at most how many."""
+
+    names: tuple[FileRef, ...]
+    minimum: int
+    maximum: int | None
+
+
 class Assignment(NamedTuple):
     """What one attempt has to do, evaluated.
 
@@ -47,6 +55,7 @@ class Assignment(NamedTuple):
     settings: dict[str, Any]
     inputs: dict[str, FileRef]
     outputs: dict[str, FileRef]
+    gathers: dict[str, GatherRef]
 
 
 class Answers(NamedTuple):
@@ -267,6 +276,18 @@ def loop_count(loop: dict[str, Any], metadata: dict[str, Any], parameters: dict[
     return ranges.count(loop["form"], _evaluated(loop["range"], {"metadata": metadata, "parameters": parameters}))
 
 
+def made(description: Description, indices: Indices) -> tuple[str, dict[str, FileRef]]:
+    """Return the path of a task and the files that it makes, which no metadata is needed for."""
+    path = path_of(description["path"], description["loops"], indices)
+    files = description.get("outputs", {}).items()
+    return path, {port: _file(description, indices, file, file["type"]) for port, file in files}
+
+
+def _file(description: Description, indices: Indices, file: dict[str, Any], kind: str) -> FileRef:
+    directory = written(file.get("directory", description["working_directory"]), indices)
+    return FileRef(directory, written(file["name"], indices), kind)
+
+
 def assign(description: Description, indices: Indices, seed: str, requested: list[Any]) -> Assignment:
     """Evaluate what an attempt has to do; raise `ExpressionError` with the place of the expression that failed."""
     loops = description["loops"]
@@ -277,18 +298,13 @@ def assign(description: Description, indices: Indices, seed: str, requested: lis
     def text(field: str) -> str:
         return written(description[field], indices)
 
-    directory = text("working_directory")
-
-    def files(field: str) -> dict[str, FileRef]:
-        ports = description.get(field, {}).items()
-        return {
-            port: FileRef(
-                written(file["directory"], indices) if "directory" in file else directory,
-                written(file["name"], indices),
-                file["type"],
-            )
-            for port, file in ports
-        }
+    inputs, gathers = {}, {}
+    for port, file in description.get("inputs", {}).items():
+        if "names" in file:
+            wanted = tuple(_file(description, indices, one, file["type"]) for one in file["names"])
+            gathers[port] = GatherRef(wanted, file["min"], file.get("max"))
+        else:
+            inputs[port] = _file(description, indices, file, file["type"])
 
     given = _evaluated(description.get("settings", {}), names, places, "settings")
     types = description.get("setting_types", {})
@@ -300,12 +316,13 @@ def assign(description: Description, indices: Indices, seed: str, requested: lis
         task=description["task"],
         name=text("name") if description.get("name") is not None else None,
         job_name=text("job_name"),
-        working_directory=directory,
+        working_directory=text("working_directory"),
         metadata=names["metadata"],
         given=given,
         settings=settings.complete(types, given),
-        inputs=files("inputs"),
-        outputs=files("outputs"),
+        inputs=inputs,
+        outputs=made(description, indices)[1],
+        gathers=gathers,
     )
 
 

@@ -6,15 +6,17 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from eas_worker.api import ContractError
+from eas_worker.api import ContractError, Failed
 from eas_worker.assignment import assign, parse_indices, read_requested
 from eas_worker.context import InputFile, OutputFile
+from eas_worker.gathering import Arrived, gathered, shortage
 from eas_worker.records import read_product, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from eas_worker.assignment import Assignment
+    from eas_worker.records import References
 
 DEFAULT_FOLDER = "/eas"
 DEFAULT_PROGRAMS = "/opt/eas"
@@ -24,7 +26,8 @@ class Attempt(NamedTuple):
     """One try of a task.
 
     `folder` is its own folder, `programs` where the scripts are, `number` the number of the try from 0, `run` and
-    `seed` the name and the seed of the run, `requested` the metadata that it asked for, `assignment` what it has to do.
+    `seed` the name and the seed of the run, `requested` the metadata that it asked for, `assignment` what it has to do,
+    `gathered` the files for each port that gathers.
     """
 
     folder: Path
@@ -36,21 +39,24 @@ class Attempt(NamedTuple):
     number: int
     requested: list[Any]
     assignment: Assignment
+    gathered: dict[str, list[Arrived]]
 
     @property
     def threads(self) -> int:
         """How many threads it may use."""
         return threads_of(self.description)
 
-    def show_inputs(self, *, required: bool) -> dict[str, InputFile]:
+    def show_inputs(self, *, required: bool) -> dict[str, InputFile | tuple[InputFile, ...]]:
         """Show the input files under their real names, as far as they are there.
 
         Raises
         ------
         ContractError
             When one that is not optional is not there, and they are required.
+        Failed
+            When too few or too many were gathered, and they are required.
         """
-        shown = {}
+        shown: dict[str, InputFile | tuple[InputFile, ...]] = {}
         for port, reference in self.assignment.inputs.items():
             file = self.folder / "in" / port
             if not file.exists():
@@ -60,8 +66,27 @@ class Attempt(NamedTuple):
             record = self.folder / "in" / ".products" / port
             metadata = read_product(record).metadata if record.exists() else {}
             path = self.show(file, "inputs", port, reference.name)
-            shown[port] = InputFile(path, reference.directory, reference.name, reference.type, metadata)
+            one = InputFile(path, reference.directory, reference.name, reference.type, metadata)
+            shown[port] = (one,) if self.description["inputs"][port].get("many") else one
+        for port in self.assignment.gathers:
+            shown[port] = self._show_gathered(port, required=required)
         return shown
+
+    def _show_gathered(self, port: str, *, required: bool) -> tuple[InputFile, ...]:
+        gather, files = self.assignment.gathers[port], self.gathered[port]
+        problem = shortage(len(files), port, gather.minimum, gather.maximum)
+        if required and problem:
+            raise Failed(problem)
+        shown = []
+        for number, one in enumerate(files):
+            product = one.product
+            if one.file.is_file():
+                path = self.show(one.file, "inputs", f"{port}/{number}", product["name"])
+                facts = [product[key] for key in ("directory", "name", "type", "metadata")]
+                shown.append(InputFile(path, *facts, one.loop_variables))
+            elif required:
+                raise ContractError(f"input {port!r}, {product['directory']}/{product['name']}, is not there")
+        return tuple(shown)
 
     def show_outputs(self) -> dict[str, OutputFile]:
         """Return where the output files are to be written: each in a folder of its own, under its real name."""
@@ -85,14 +110,17 @@ class Attempt(NamedTuple):
         link.symlink_to(file)
         return link
 
-    def input_references(self) -> dict[str, dict[str, str]]:
+    def input_references(self) -> dict[str, References]:
         """Return, by port, which files were read; the hash tells their very contents."""
-        references = {}
+        references: dict[str, References] = {}
         for port, reference in self.assignment.inputs.items():
             file, record = self.folder / "in" / port, self.folder / "in" / ".products" / port
             if file.exists():
                 known = read_product(record).sha256 if record.exists() else sha256(file)
                 references[port] = {"directory": reference.directory, "name": reference.name, "sha256": known}
+        for port, files in self.gathered.items():
+            kept = ("directory", "name", "sha256")
+            references[port] = [{key: one.product[key] for key in kept} for one in files if one.file.is_file()]
         return references
 
 
@@ -116,6 +144,7 @@ def read_attempt(description: dict[str, Any], environment: Mapping[str, str]) ->
     indices = parse_indices(environment.get("EAS_INDICES", ""))
     seed = environment.get("EAS_SEED", "")
     requested = read_requested(description, indices, seed, folder)
+    assignment = assign(description, indices, seed, requested)
     return Attempt(
         folder=folder,
         programs=Path(environment.get("EAS_PROGRAMS", DEFAULT_PROGRAMS)),
@@ -125,7 +154,8 @@ def read_attempt(description: dict[str, Any], environment: Mapping[str, str]) ->
         run=environment.get("EAS_RUN", ""),
         number=number_of(environment),
         requested=requested,
-        assignment=assign(description, indices, seed, requested),
+        assignment=assignment,
+        gathered={port: gathered(folder / "in", description, port, assignment) for port in assignment.gathers},
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from eas_worker.api import ContractError
@@ -24,13 +25,17 @@ if TYPE_CHECKING:
 
 
 class InputFile(NamedTuple):
-    """A file to read; `path` ends with its real name."""
+    """A file to read; `path` ends with its real name.
+
+    `loop_variables` of a gathered file are those around the task that made it: `size` and `size_index` of a loop.
+    """
 
     path: Path
     directory: str
     name: str
     type: str
     metadata: dict[str, Any]
+    loop_variables: Mapping[str, Any] = MappingProxyType({})
 
 
 class OutputFile(NamedTuple):
@@ -127,7 +132,8 @@ class Context(BaseContext):
     Attributes
     ----------
     inputs, outputs : View
-        `InputFile` and `OutputFile` by port; optional ports that the chain does not use are not there.
+        `InputFile` and `OutputFile` by port, a tuple of `InputFile` for a port that takes several; optional ports that
+        the chain does not use are not there.
     statuses : list of Status
         What was said by `status`.
     saved : dict
@@ -142,9 +148,16 @@ class Context(BaseContext):
         self.saved: dict[str, dict[str, Value]] = {}
 
     def input(self, port: str) -> InputFile:
-        """Return the file of an input port."""
-        file: InputFile = self.inputs[port]
-        return file
+        """Return the file of an input port that takes one."""
+        file: InputFile | tuple[InputFile, ...] = self.inputs[port]
+        if isinstance(file, InputFile):
+            return file
+        raise ContractError(f"input {port!r} takes several files: ask for them by ctx.files({port!r})")
+
+    def files(self, port: str) -> tuple[InputFile, ...]:
+        """Return the files of an input port; those that are gathered are in the order of iterations."""
+        file: InputFile | tuple[InputFile, ...] = self.inputs[port]
+        return (file,) if isinstance(file, InputFile) else file
 
     def output(self, port: str) -> Path:
         """Return the path to write the file of an output port to."""

@@ -13,6 +13,7 @@ from eas_worker.assignment import answer
 from eas_worker.attempt import folder_of, number_of, read_attempt, read_description, threads_of
 from eas_worker.context import InputFile
 from eas_worker.endings import ending_of, remove, tell
+from eas_worker.gathering import OPEN, Worth
 from eas_worker.logs import LogStream, captured
 from eas_worker.quality import QualityContext, Verdict
 from eas_worker.records import QcRecord, read_json, read_product, sha256, write_json
@@ -20,12 +21,10 @@ from eas_worker.surroundings import StopSignal, limited_threads
 from eas_worker.usage import Meter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from eas_worker.attempt import Attempt
-
-OPEN = ("pass", "warn")
 
 
 class Left(NamedTuple):
@@ -74,6 +73,9 @@ def _judge(environment: Mapping[str, str], records: Path, find: Callable[[], Lef
             verdict, traceback = Verdict("error", f"error: quality control: {ending.message}"), ending.traceback
             stream.write("error", "eas_worker", traceback or ending.message)
         write_json(records / "qc.json", judging.record(verdict, traceback, meter))
+        for port, worth in judging.worths(verdict):
+            (folder / "verdicts").mkdir(exist_ok=True)
+            write_json(folder / "verdicts" / port, worth)
         if verdict.verdict in OPEN and judging.answers:
             write_json(folder / "answers", judging.answers)
         tell(environment, verdict.reason)
@@ -112,6 +114,15 @@ class _Judging:
                 stream.write("error", "eas_worker", problem)
             self.answers = answers.values
         return verdict
+
+    def worths(self, verdict: Verdict) -> Iterator[tuple[str, Worth]]:
+        """Yield what is to be known of each file that somebody gathers; a verdict of an earlier try must not stay."""
+        attempt = self._attempt
+        path, around = (attempt.assignment.path, attempt.assignment.metadata) if attempt else ("", {})
+        made = self._left.run.get("outputs", {}) if self._left else {}
+        for port, described in self._description.get("outputs", {}).items():
+            if "family" in described:
+                yield port, Worth(path, verdict.verdict, around, made.get(port))
 
     def record(self, verdict: Verdict, traceback: str, meter: Meter) -> QcRecord:
         """Return the record of it."""

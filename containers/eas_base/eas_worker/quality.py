@@ -33,7 +33,8 @@ class QualityContext(BaseContext):
     Attributes
     ----------
     inputs : View
-        `InputFile` by port: what the program read, as far as it can still be had.
+        `InputFile` by port, a tuple of them for a port that takes several: what the program read, as far as it can
+        still be had.
     outputs : View
         `InputFile` by port: what the program made; optional outputs that it did not make are not there.
     metadata : dict

@@ -27,6 +27,8 @@ CLOSED = 12
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _BLOCK_BYTES = 1 << 20
 
+References = dict[str, str] | list[dict[str, str]]
+"""What was read of a port: directory, name and SHA-256 of a file, or of several."""
 Scalar = str | int | float | bool | None
 Value = Scalar | list[Scalar]
 
@@ -104,7 +106,7 @@ class RunRecord(NamedTuple):
     metadata: dict[str, Value]
     settings: dict[str, Any]
     loop_variables: dict[str, Any]
-    inputs: dict[str, dict[str, str]]
+    inputs: dict[str, References]
     outputs: dict[str, Product]
     statuses: list[Status]
     format: int = FORMAT

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from eas_worker.attempt import Attempt
-    from eas_worker.records import Product
+    from eas_worker.records import Product, References
 
 
 def execute(verb: str, environment: Mapping[str, str]) -> int:
@@ -102,7 +102,7 @@ class _Doing:
         self._description: dict[str, Any] = {}
         self._attempt: Attempt | None = None
         self._context: Context | None = None
-        self._inputs: dict[str, dict[str, str]] = {}
+        self._inputs: dict[str, References] = {}
         self._products: dict[str, Product] = {}
         self._committed = False
 
@@ -110,8 +110,8 @@ class _Doing:
         """Do all that may take long."""
         self._description = read_description(environment)
         self._attempt = attempt = read_attempt(self._description, environment)
-        self._context = context = Context(attempt, stream)
         self._inputs = attempt.input_references()
+        self._context = context = Context(attempt, stream)
         path = programs.find(attempt.programs, "task", context.task)
         if path is None:
             raise ContractError(f"there is no program for task type {context.task!r} in {attempt.programs}")
