@@ -268,7 +268,7 @@ def report_nothing(file: File, task: Task, made: list[Made], diagnostics: Diagno
 def report_elsewhere(file: File, task: Task, made: Made, loop: Variable, diagnostics: Diagnostics) -> None:
     """Report a glob that reaches into other iterations of a loop that its task stands in."""
     name = shown(file.name, task.common.scope)
-    message = f"{name} also matches files of other iterations of the loop over {loop.name!r}, in which this task stands"
+    message = f"{name} also matches files of other iterations of the loop over {loop.name!r}"
     hint = f"gather behind the loop, or name this iteration alone, as in 'f_{{{loop.name}_index}}_*'.format(**metadata)"
     diagnostics.error("out-of-reach", file.node, message, hint, related(made[0].node, "they are made here"))
 

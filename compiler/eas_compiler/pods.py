@@ -201,9 +201,8 @@ class Pods:
             for number, source in enumerate(self.links.gathered[task.common.path, port].sources):
                 name, path = f"{port}-{number}", f"{port}/{number}"
                 if source.family is not None:
-                    files.append(
-                        artifact(f"in-{name}", f"in/{path}", family_key(source.directory, scope, source.family))
-                    )
+                    key = family_key(source.directory, scope, source.family)
+                    files.append(artifact(f"in-{name}", f"in/{path}", key))
                 elif source.file is not None:
                     files.append(artifact(f"in-{name}", f"in/{path}", self._key(source.file, scope)))
                     known.append(artifact(f"product-{name}", f"in/.products/{path}", product_key(source.file, scope)))

@@ -1,6 +1,5 @@
 """Tasks against the registry: types, ports, file names, settings and overrides."""
 
-import json
 from typing import Any
 
 import pytest
@@ -85,11 +84,3 @@ def test_null_stands_for_the_default() -> None:
 def test_overrides_have_bounds(override: dict[str, Any], code: str | None) -> None:
     """Overrides of resources, retries and quality control are checked, and may be static expressions."""
     assert codes(checked({"task": "null"} | override).diagnostics) == ([code] if code else [])
-
-
-def test_many_is_not_yet_there() -> None:
-    """Gathering is refused by name."""
-    found = checked(make("f"), {"task": "join", "inputs": {"files": "f*"}})
-    assert told(found.diagnostics) == ["not-yet: gathering several files is not supported by this version"], json.dumps(
-        told(found.diagnostics)
-    )

@@ -126,3 +126,19 @@ def test_same_seed_same_product(containers: Containers) -> None:
     }
     products = [hashes(containers.made("multiply", inputs=curves, outputs=("lightcurve",))) for _ in range(2)]
     assert products[0] == products[1] != {}
+
+
+def test_tabulate_writes_a_line_for_each(containers: Containers) -> None:
+    """Names, loop variables and metadata are columns; what a light curve does not have stays empty."""
+    known = [
+        worth("planet_1.gz", "/t0[size=1]/t0", size=2.0, size_index=1),
+        worth("planet_0.gz", "/t0[size=0]/t0", size=1.0, size_index=0) | {"loop_variables": {"size": 1.0}},
+    ]
+    port = {"names": [{"name": "planet_*.gz"}], "min": 1}
+    description = described("tabulate", path="/t1", inputs={"lightcurves": port}, outputs={"table": "planets.csv"})
+    folder = containers.site.new()
+    bring(folder, "lightcurves", *known)
+    assert runtime.execute("run", containers.site.environment(folder, description)) == 0
+    assert (folder / "out" / "table").read_text() == (
+        "name,size,n,size_index\nplanet_0.gz,1.0,planet_0.gz,\nplanet_1.gz,2.0,planet_1.gz,1\n"
+    )

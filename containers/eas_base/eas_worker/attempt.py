@@ -82,8 +82,8 @@ class Attempt(NamedTuple):
             product = one.product
             if one.file.is_file():
                 path = self.show(one.file, "inputs", f"{port}/{number}", product["name"])
-                facts = [product[key] for key in ("directory", "name", "type", "metadata")]
-                shown.append(InputFile(path, *facts, one.loop_variables))
+                facts = {key: product[key] for key in ("directory", "name", "type", "metadata")}
+                shown.append(InputFile(path, **facts, loop_variables=one.loop_variables))
             elif required:
                 raise ContractError(f"input {port!r}, {product['directory']}/{product['name']}, is not there")
         return tuple(shown)
