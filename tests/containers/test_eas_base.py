@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eas_worker import lightcurve
+from eas_worker import lightcurve, runtime
 from eas_worker.lightcurve import LightCurve
-from tests.containers.site import Containers, hashes
-from tests.worker.harness import Site, Try, described
+from tests.containers.site import CONTAINERS, Containers, hashes
+from tests.worker.harness import Site, Try, bring, described, worth
 
 STAR = {"duration": 10, "planet_radius": 1, "orbital_period": 3, "semi_major_axis": 0.04, "sampling_cadence": 900}
 
@@ -128,17 +128,13 @@ def test_same_seed_same_product(containers: Containers) -> None:
     assert products[0] == products[1] != {}
 
 
-def test_tabulate_writes_a_line_for_each(containers: Containers) -> None:
+def test_tabulate_writes_a_line_for_each(tmp_path: Path) -> None:
     """Names, loop variables and metadata are columns; what a light curve does not have stays empty."""
-    known = [
-        worth("planet_1.gz", "/t0[size=1]/t0", size=2.0, size_index=1),
-        worth("planet_0.gz", "/t0[size=0]/t0", size=1.0, size_index=0) | {"loop_variables": {"size": 1.0}},
-    ]
-    port = {"names": [{"name": "planet_*.gz"}], "min": 1}
-    description = described("tabulate", path="/t1", inputs={"lightcurves": port}, outputs={"table": "planets.csv"})
-    folder = containers.site.new()
+    site = Site(tmp_path, CONTAINERS / "eas_base")
+    known = [worth("b.gz", "/t0[size=1]/t0", size=2.0, index=1), worth("a.gz", "/t0[size=0]/t0", size=1.0)]
+    port = {"names": [{"name": "*.gz"}], "min": 1}
+    described_one = described("tabulate", path="/t1", inputs={"lightcurves": port}, outputs={"table": "all.csv"})
+    folder = site.new()
     bring(folder, "lightcurves", *known)
-    assert runtime.execute("run", containers.site.environment(folder, description)) == 0
-    assert (folder / "out" / "table").read_text() == (
-        "name,size,n,size_index\nplanet_0.gz,1.0,planet_0.gz,\nplanet_1.gz,2.0,planet_1.gz,1\n"
-    )
+    assert runtime.execute("run", site.environment(folder, described_one)) == 0
+    assert (folder / "out" / "table").read_text() == "name,size,n,index\na.gz,1.0,a.gz,\nb.gz,2.0,b.gz,1\n"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from eas_worker import runtime
+from eas_worker.gathering import WORTHS
 from eas_worker.records import write_json
 
 Json = dict[str, Any]
@@ -77,6 +78,22 @@ def _ports(names: Mapping[str, str | Json]) -> Json:
     return {
         port: {"type": "data", **({"name": name} if isinstance(name, str) else name)} for port, name in names.items()
     }
+
+
+def worth(name: str, path: str, verdict: str = "pass", **variables: Any) -> Json:
+    """Say what a file that is gathered is worth; it has its own name as metadata."""
+    product = {"directory": "job", "name": name, "type": "data", "metadata": {"n": name}, "sha256": "0"}
+    return {"path": path, "verdict": verdict, "loop_variables": variables, "product": product}
+
+
+def bring(folder: Path, port: str, *known: Json) -> None:
+    """Bring a family of files to an attempt that gathers it."""
+    family = folder / "in" / port / "0"
+    (family / WORTHS).mkdir(parents=True)
+    for one in known:
+        name = one["product"]["name"]
+        (family / name).write_text(f"content of {name}")
+        (family / WORTHS / name).write_text(json.dumps(one))
 
 
 class Site:

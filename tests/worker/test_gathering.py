@@ -7,16 +7,10 @@ import pytest
 
 from eas_worker import runtime
 from eas_worker.assignment import FileRef
-from eas_worker.gathering import WORTHS, chosen, is_seen
-from tests.worker.harness import Site, Try, described
+from eas_worker.gathering import chosen, is_seen
+from tests.worker.harness import Site, Try, bring, described, worth
 
 GATHER = {"names": [{"name": "f_*"}], "min": 1}
-
-
-def worth(name: str, path: str, verdict: str = "pass", **variables: Any) -> dict[str, Any]:
-    """Say what a file is worth."""
-    product = {"directory": "job", "name": name, "type": "data", "metadata": {"n": name}, "sha256": "0"}
-    return {"path": path, "verdict": verdict, "loop_variables": variables, "product": product}
 
 
 def names(*wanted: str, path: str = "/t9", known: list[dict[str, Any]]) -> list[str]:
@@ -61,12 +55,7 @@ def brought(site: Site, *known: dict[str, Any], gather: dict[str, Any] = GATHER,
         ctx.emit(n=[one.metadata["n"] for one in files], i=[one.loop_variables.get("i_index") for one in files])
     """)
     folder = site.new()
-    family = folder / "in" / "files" / "0"
-    (family / WORTHS).mkdir(parents=True)
-    for one in known:
-        name = one["product"]["name"]
-        (family / name).write_text(f"content of {name}")
-        (family / WORTHS / name).write_text(json.dumps(one))
+    bring(folder, "files", *known)
     description = described(path="/t9", inputs={"files": gather})
     return Try(folder, runtime.execute(verb, site.environment(folder, description)))
 
