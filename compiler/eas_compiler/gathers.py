@@ -47,7 +47,7 @@ class Families:
         groups = _Groups()
         for task in tasks:
             for gather in task.gathers.values():
-                found = [[one for one in made if _can_gather(file, task, one)] for file in gather.names]
+                found = [[one for one in made if can_gather(file, task, one)] for file in gather.names]
                 self.makers[task.common.path, gather.port] = found
                 for maker in (maker for makers in found for maker in makers):
                     groups.add(maker, task)
@@ -155,7 +155,7 @@ def _folder(file: File, scope: Scope) -> str:
 # Who can make what is gathered
 
 
-def _can_gather(wanted: File, task: Task, made: Made) -> bool:
+def can_gather(wanted: File, task: Task, made: Made) -> bool:
     """Tell whether a file of a family may be gathered by some name, in whatever iterations."""
     file, maker = made
     if maker.common.path == task.common.path:

@@ -101,12 +101,12 @@ def _unused_outputs(makers: Makers, chain: Chain, links: Links, diagnostics: Dia
     """Warn of files at the start of a chain that nobody reads, where others of their type are read."""
     asked = {id(one.item) for item in walk(chain.body) for one in item.common.requires}
     asked |= {id(one.item) for item in walk(chain.body) if isinstance(item, Repeat) for one in item.children}
-    readers = [(file, task) for task in makers.tasks for file in task.inputs.values()]
+    readers = list(makers.read())
     taken = {type_ for file, task in readers for type_ in types_of(file, task, "inputs")}
     likely = [
         (file, task)
         for file, task in makers
-        if not task.inputs
+        if not (task.inputs or task.gathers)
         and id(task) not in asked
         and types_of(file, task, "outputs") & taken
         and _is_needed(file, task)

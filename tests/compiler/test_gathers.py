@@ -1,8 +1,24 @@
 """Which tasks a port gathers from, what waits for what, and where the files are kept."""
 
+import json
+
 import pytest
 
-from tests.compiler.compiling import Json, checked, choose, codes, compiled, loop, make, repeat, steps, templates, told
+from eas_compiler.compile import Options, check
+from tests.compiler.compiling import (
+    REGISTRY,
+    Json,
+    checked,
+    choose,
+    codes,
+    compiled,
+    loop,
+    make,
+    repeat,
+    steps,
+    templates,
+    told,
+)
 
 HEAD = "'f_{i_index}"
 INDEXED = f"{HEAD}'.format(**metadata)"
@@ -135,3 +151,18 @@ def test_a_circle_through_a_gather_is_told() -> None:
     assert codes(
         checked(reader, {"task": "use", "inputs": {"one": "all"}, "outputs": {"file": "f_0"}}).diagnostics
     ) == ["circle"]
+
+
+def test_types_are_checked_for_what_is_gathered() -> None:
+    """A pattern must not match files of another type than the port takes, and who is gathered is read."""
+    chain = {
+        "task_list": [
+            {"task": "synthesis_batman", "outputs": {"lightcurve": "f_0"}},
+            {"task": "tabulate", "inputs": {"lightcurves": "f_0"}, "outputs": {"table": "f_1"}},
+            {"task": "tabulate", "inputs": {"lightcurves": "f_[01]"}, "outputs": {"table": "all"}},
+        ]
+    }
+    found = check("chain.json", json.dumps(chain).encode(), Options(registry=REGISTRY.parents[2] / "registry.yaml"))
+    assert told(found.diagnostics) == [
+        "file-type: lightcurves takes a file of type lightcurve, but 'f_1' is of type table"
+    ]
