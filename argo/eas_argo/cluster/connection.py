@@ -88,6 +88,18 @@ class Connection:
                 return
             asked["continue"] = more
 
+    def dated(self, path: str) -> tuple[Any, str | None]:
+        """Return the object at a path, and what time it was for the cluster, as the header `Date` has it.
+
+        Raises
+        ------
+        ClusterError
+            When the cluster does not give it.
+        """
+        with self._explained():
+            answer = self._send(Request("GET", path))
+            return json.loads(answer.data), answer.headers.get("Date")
+
     def ask(self, method: str, path: str, query: Mapping[str, Any] | None = None, body: Any = None) -> Any:
         """Send a request, and return the object that is the answer; what is patched is merged.
 

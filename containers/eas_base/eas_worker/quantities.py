@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
-_BYTES = re.compile(r"([\d.]+)(|k|M|G|Ki|Mi|Gi)")
+_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+_BYTES = re.compile(r"([\d.]+)(|k|[MGT]|[KMGT]i)")
 
 
 def cores(quantity: str) -> float:
