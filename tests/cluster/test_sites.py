@@ -4,7 +4,7 @@ import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -84,11 +84,20 @@ def _constructs(node: dict[str, Any], around: str) -> Iterator[str]:
             yield from _constructs(inner, f"{inner['task']} {branch}")
 
 
-class Submitted(NamedTuple):
-    """A chain that both sites run."""
+class Submitted:
+    """Chains on the cluster: some are submitted ahead of the one that is asked for, no more than a small one can take."""
 
-    request: Request
-    workflow: str
+    AHEAD = 3
+
+    def __init__(self, requests: list[Request]) -> None:
+        self.requests = requests
+        self.workflows: list[str] = []
+
+    def workflow(self, number: int) -> str:
+        """Return the name of the workflow of a chain."""
+        for request in self.requests[len(self.workflows) : number + 1 + self.AHEAD]:
+            self.workflows.append(submit(json.dumps(request.sources.workflow)))
+        return self.workflows[number]
 
 
 @pytest.fixture(scope="module")
@@ -100,17 +109,14 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def submitted(image: None, registry: Path) -> Iterator[list[Submitted]]:
-    """Submit all chains at once, and delete them when the tests are done."""
-    found: list[Submitted] = []
+def submitted(image: None, registry: Path) -> Iterator[Submitted]:
+    """Compile all chains, and delete what was submitted of them when the tests are done."""
+    chains = [json.dumps(scripted(case.chain, case.script)).encode() for case in chosen()]
+    found = Submitted([compiled(f"chain{number}", chain, registry) for number, chain in enumerate(chains)])
     try:
-        for number, case in enumerate(chosen()):
-            chain = json.dumps(scripted(case.chain, case.script)).encode()
-            request = compiled(f"chain{number}", chain, registry)
-            found.append(Submitted(request, submit(json.dumps(request.sources.workflow))))
         yield found
     finally:
-        delete(*(one.workflow for one in found))
+        delete(*found.workflows)
 
 
 @pytest.fixture(scope="module")
@@ -123,11 +129,11 @@ def laptop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("number", range(CHAINS))
 def test_both_sites_come_to_the_same(
-    number: int, submitted: list[Submitted], laptop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    number: int, submitted: Submitted, laptop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever a chain says and its tasks do, the database knows the same of it."""
     monkeypatch.setenv("PYTHONPATH", str(laptop / "containers" / "stubs"))
-    request, name = submitted[number]
+    request, name = submitted.requests[number], submitted.workflow(number)
     here = on_laptop(request, Store(tmp_path / "store"), laptop / "containers")
     workflow = wait(name)
     with Database.open(tmp_path / "cluster.db") as database:
