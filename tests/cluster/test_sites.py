@@ -85,7 +85,7 @@ def _constructs(node: dict[str, Any], around: str) -> Iterator[str]:
 
 
 class Submitted:
-    """Chains on the cluster: some are submitted ahead of the one that is asked for, no more than a small one can take."""
+    """Chains on the cluster: some are submitted ahead of the one that is asked for, as many as a small one can take."""
 
     AHEAD = 3
 
