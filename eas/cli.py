@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eas import __version__, build, dashboard, db, doctor, fmt, get, on_cluster, reports, working
+from eas import __version__, build, dashboard, db, doctor, fmt, get, on_cluster, reports, syncing, working
 from eas.terminal import INTERRUPTED, OK, OUTSIDE, WRONG_INPUT, WRONG_USE, add_json, add_verb, fail, say, settle, write
 from eas.working import NO_PROGRAM_HINT
 from eas_argo.cluster.errors import ClusterError
@@ -77,6 +77,7 @@ def make_parser() -> argparse.ArgumentParser:
 
     working.register(verbs)
     on_cluster.register(verbs)
+    syncing.register(verbs)
     reports.register(verbs)
     get.register(verbs)
     db.register(verbs)

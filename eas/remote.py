@@ -123,7 +123,7 @@ def _about(request: Request, profile: Profile) -> Json:
         "user": getpass.getuser(),
         "host": platform.node(),
         "version": __version__,
-        **{kind: hashlib.sha256(text).hexdigest() for kind, text in texts.items()},
+        **{kind: hashlib.sha256(text).hexdigest() for kind, text in texts.items() if text is not None},
         "types": {kind: [count.low, count.high] for kind, count in request.shape.tasks.items()},
     }
 

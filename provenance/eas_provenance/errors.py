@@ -15,3 +15,7 @@ class DatabaseError(Exception):
 
 class UnknownRunError(LookupError):
     """No run is meant by what was given; the message says so, with what may have been meant."""
+
+
+class LeaseError(Exception):
+    """Another process writes what happens on a site now; the message says so."""

@@ -48,8 +48,6 @@ class Writer:
 
     Parameters
     ----------
-    run_id : int
-        The number of the run in the database.
     run : str
         The prefix of its keys in the repository.
     assigned : Assigned
@@ -58,14 +56,14 @@ class Writer:
         What pods ask for, by template.
     """
 
-    def __init__(self, run_id: int, run: str, assigned: Assigned, requests: Mapping[str, Request]) -> None:
-        self._run_id, self._run, self._assigned, self._requests = run_id, run, assigned, requests
+    def __init__(self, run: str, assigned: Assigned, requests: Mapping[str, Request]) -> None:
+        self._run, self._assigned, self._requests = run, assigned, requests
 
-    def rows(self, task: Task) -> Rows:
-        """Return all rows of a task."""
+    def rows(self, run_id: int, task: Task) -> Rows:
+        """Return all rows of a task of the run that has a number."""
         prefix = record_key(self._run, task)
         given, _ = self._assigned.of(task)
-        key: Row = {"run_id": self._run_id, "path": task.path}
+        key: Row = {"run_id": run_id, "path": task.path}
         rows: Rows = {TaskRow: [], **{table: [] for table in PARTS}}
         judged = self._record(f"{prefix}/qc.json") if task.gate.has_ended else {}
         verdict, message = _judgement(task, judged)
@@ -82,13 +80,14 @@ class Writer:
                 rows[Version] += [of | one for one in self._versions(task, verdict, number, record)]
             of = key | {"step": "run" if is_program else "qc", "number": number}
             rows[Attempt].append(of | {"type": given.task} | self._attempt(task, told, record))
-            rows[Message] += [of | line for line in _messages(self._assigned.read(f"{folder}/log.jsonl"))]
+            log = f"{folder}/log.jsonl" if is_program else f"{folder}/qc-log.jsonl"
+            rows[Message] += [of | line for line in _messages(self._assigned.read(log) if told.has_ended else None)]
         rows[Emitted] += [key | one for one in _emitted(task, _mapping(judged.get("metadata")))]
         rows[Criterion] += [key | one for one in _criteria(judged)]
         rows[TaskRow].append(key | self._task(task, given, settings) | {"verdict": verdict, "message": message})
         return rows
 
-    def live(self, task: Task, log: Callable[[str], bytes | None]) -> list[Row]:
+    def live(self, run_id: int, task: Task, log: Callable[[str], bytes | None]) -> list[Row]:
         """Return what the running tries of a task have said so far; `log` gives the log of a node.
 
         Its last line is left out when it is not whole yet.
@@ -96,7 +95,7 @@ class Writer:
         found = []
         for (verb, number), told in task.tries.items():
             if told.phase == "Running":
-                of = {"run_id": self._run_id, "path": task.path, "number": number}
+                of = {"run_id": run_id, "path": task.path, "number": number}
                 of |= {"step": "run" if verb in _PROGRAMS else "qc"}
                 found += [of | line for line in _messages((log(told.id) or b"").rpartition(b"\n")[0])]
         return found
@@ -167,9 +166,8 @@ class Writer:
 
 def _judgement(task: Task, judged: Row) -> tuple[str | None, str]:
     """Return the verdict with its reason: of a pod that ended well Argo gives no message, but its record does."""
-    if task.verdict == "pass" and judged.get("verdict") == "warn":
-        return "warn", _text(judged.get("reason"))
-    return task.verdict, task.message
+    verdict = "warn" if task.verdict == "pass" and judged.get("verdict") == "warn" else task.verdict
+    return verdict, task.message or _text(judged.get("reason"))
 
 
 def _messages(log: bytes | None) -> Iterator[Row]:

@@ -27,11 +27,11 @@ _PATIENCE_S = 5.0
 
 
 class Sources(NamedTuple):
-    """What a run is made from: the Workflow, the text of the chain, and that of the registry."""
+    """What a run is made from: the Workflow, the text of the chain, and that of the registry, as far as it is known."""
 
     workflow: dict[str, Any]
-    chain: bytes
-    registry: bytes
+    chain: bytes | None
+    registry: bytes | None
 
 
 class RunFolder:
@@ -58,8 +58,8 @@ class RunFolder:
         try:
             draft.mkdir(parents=True)
             (draft / "workflow.json").write_text(json.dumps(sources.workflow), "utf-8")
-            (draft / "chain.json").write_bytes(sources.chain)
-            (draft / "registry.yaml").write_bytes(sources.registry)
+            (draft / "chain.json").write_bytes(sources.chain or b"")
+            (draft / "registry.yaml").write_bytes(sources.registry or b"")
             (draft / "about.json").write_text(json.dumps(about), "utf-8")
             (draft / "nodes.jsonl").touch()
             draft.rename(self.path)

@@ -15,7 +15,8 @@ from eas_provenance.journal import above_it
 from eas_worker import assignment, manifests
 
 FAILING = ("failed", "error")
-_SHUTDOWN = "workflow shutdown with strategy"
+_SHUTDOWN = ("workflow shutdown with strategy", "Stopped with strategy")
+"""How the messages begin of pods, and of what is around them, when somebody ended the run."""
 _BEFORE_REASON = re.compile(r"(main: )?(Error \(exit code \d+\): )?")
 """What a controller writes before the last words of a container."""
 _ENDED = ("Succeeded", "Failed", "Error", "Skipped", "Omitted")
@@ -114,7 +115,7 @@ class Task:
             return None
         if phase == "Skipped":
             return "no_work"
-        word = _BEFORE_REASON.sub("", gate.message).partition(":")[0]
+        word = self._words(gate).partition(":")[0]
         if phase == "Succeeded":
             return "warn" if word == "warn" else "pass"
         if phase in ("Failed", "Error"):
@@ -148,7 +149,14 @@ class Task:
         """Return the reason of the state: a program that broke knows more about it than its gate."""
         program, gate = self.program, self.gate
         is_broken = self.verdict == "error" and program.phase in ("Failed", "Error")
-        return (program.message if is_broken else "") or gate.message or program.message
+        return (self._words(program) if is_broken else "") or self._words(gate) or self._words(program)
+
+    def _words(self, node: Told) -> str:
+        """Return why a step ended: its last try says it, where Argo only says that there will be no other."""
+        verb = next((verb for verb, told in self.nodes.items() if told is node), "")
+        last = max((number for one, number in self.tries if one == verb), default=-1)
+        told = self.tries.get((verb, last), node)
+        return told.message if told.phase == node.phase else node.message
 
     @property
     def exit_code(self) -> int | None:
@@ -175,6 +183,14 @@ class Problem(NamedTuple):
     message: str
 
 
+class Question(NamedTuple):
+    """A flow-control step: the path of what it decides, and its node as it was last."""
+
+    path: str
+    name: str
+    told: Told
+
+
 class States:
     """The tasks of one run, by path, kept up to date with every update of a node."""
 
@@ -186,7 +202,8 @@ class States:
         self._life = 0
         self._hidden: dict[str, Task] = {}
         self._beneath: dict[str, set[str]] | None = None
-        self._questions: dict[str, tuple[str, Told]] = {}
+        self._questions: dict[str, Question] = {}
+        self._asked: dict[str, tuple[int, str]] = {}
         self._parameters: dict[str, dict[str, str]] = {}
         self._parked: dict[str, list[dict[str, Any]]] = {}
 
@@ -207,6 +224,10 @@ class States:
         given = self._given(update)
         return self._take(step, given, update) if given is not None else []
 
+    def begin_another(self) -> None:
+        """Let whatever is told from now on be newer than all that is known: it comes in order."""
+        self._life += 1
+
     @property
     def phase(self) -> str:
         """The phase of the run."""
@@ -215,12 +236,13 @@ class States:
     @property
     def problems(self) -> list[Problem]:
         """The flow-control tasks that could not go on."""
-        return [Problem(self._questions[one][0], self._questions[one][1].message) for one in self.broken_questions()]
+        broken = [self._questions[one] for one in self.broken_questions()]
+        return [Problem(one.path, self._asked.get(one.name, (0, one.told.message))[1]) for one in broken]
 
     def broken_questions(self) -> list[str]:
         """Return the ids of the nodes that should have said how flow control goes on, and could not."""
-        ended = [(name, node) for name, (_, node) in self._questions.items() if node.phase in ("Failed", "Error")]
-        return [name for name, node in ended if not node.is_shutdown]
+        ended = [(id_, one.told) for id_, one in self._questions.items() if one.told.phase in ("Failed", "Error")]
+        return [id_ for id_, told in ended if not told.is_shutdown]
 
     @property
     def is_failed(self) -> bool:
@@ -305,15 +327,18 @@ class States:
 
     def _ask(self, path: str, node: dict[str, Any]) -> None:
         told = self._told(node)
-        _, known = self._questions.get(told.id, ("", _NOTHING))
-        if not _is_try(node) and known.yields_to(told):
-            self._questions[told.id] = path, told
+        if _is_try(node):
+            name, number = _try_of(node)
+            if number >= self._asked.get(name, (0, ""))[0]:
+                self._asked[name] = number, told.message
+        elif told.id not in self._questions or self._questions[told.id].told.yields_to(told):
+            self._questions[told.id] = Question(path, node["name"], told)
 
     def _note(self, task: Task, verb: str, node: dict[str, Any]) -> bool:
         """Note a node of a task; return whether it is newer than what was known."""
         told = self._told(node)
         if _is_try(node):
-            key = verb, int(node["name"].rpartition("(")[2].rstrip(")"))
+            key = verb, _try_of(node)[1]
             is_newer = task.tries.get(key, _NOTHING).yields_to(told)
             if is_newer:
                 task.tries[key] = told
@@ -330,7 +355,7 @@ class States:
             node["id"],
             self._life,
             node["phase"],
-            node.get("message", ""),
+            _reason(node.get("message", "")),
             node.get("startedAt") or "",
             node.get("finishedAt") or "",
             int(exit_code) if exit_code is not None else None,
@@ -345,6 +370,18 @@ def path_order(path: str) -> list[Any]:
 
 def _is_try(node: dict[str, Any]) -> bool:
     return bool(node.get("nodeFlag", {}).get("retried"))
+
+
+def _try_of(node: dict[str, Any]) -> tuple[str, int]:
+    """Return the name of the node around a try, and the number of the try: both stand in its name."""
+    name, _, number = node["name"].rpartition("(")
+    return name, int(number.rstrip(")"))
+
+
+def _reason(message: str) -> str:
+    """Return a message without what a controller writes before the last words of a container."""
+    start = _BEFORE_REASON.match(message)
+    return message[start.end() :] if start else message
 
 
 def _parameters(given: dict[str, Any]) -> dict[str, str]:

@@ -10,23 +10,29 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from sqlalchemy import delete, select, update
 from sqlmodel import col
 
+from eas_provenance import tries
 from eas_provenance.batch import Batch
 from eas_provenance.database import Database
 from eas_provenance.lines import Assigned, Read
 from eas_provenance.rows import PARTS, Request, Rows, Writer
 from eas_provenance.runs import Sources
 from eas_provenance.states import States, Task
-from eas_provenance.tables import Cursor, Document, Message, Problem, Run, Tag, TaskType
+from eas_provenance.tables import Attempt, Criterion, Cursor, Document, Emitted, Message, Problem, Run, Tag, TaskType
 from eas_provenance.tables import Task as TaskRow
 from eas_worker import manifests, quantities
+from eas_worker.expressions import ExpressionError
 from eas_worker.usage import now
 
+_STRANGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What comes of nodes that are none of the manifest's."""
 BATCH = 500
 """How many tasks are written in one transaction at most, so that nobody waits long for a turn to write."""
 
@@ -38,14 +44,15 @@ def register(database: Database, name: str, sources: Sources, about: Mapping[str
         "chain": sources.chain,
         "registry": sources.registry,
     }
-    sums = {kind: hashlib.sha256(text).hexdigest() for kind, text in texts.items()}
+    known = {kind: text for kind, text in texts.items() if text is not None}
+    sums = {kind: hashlib.sha256(text).hexdigest() for kind, text in known.items()}
     with database.writing() as batch:
-        kinds = sorted(texts, key=lambda kind: sums[kind])  # an order in which nobody waits for somebody who waits
-        documents = [{"sha256": sums[kind], "kind": kind, "content": zlib.compress(texts[kind])} for kind in kinds]
+        kinds = sorted(known, key=lambda kind: sums[kind])  # an order in which nobody waits for somebody who waits
+        documents = [{"sha256": sums[kind], "kind": kind, "content": zlib.compress(known[kind])} for kind in kinds]
         batch.put(Document, documents)
         given = {field: about[field] for field in Run.model_fields if field in about}
         run_id = batch.put_run(
-            {"state": "running", **given, "name": name, **{f"{kind}_sha256": sha256 for kind, sha256 in sums.items()}}
+            {"state": "running", **given, "name": name, **{f"{kind}_sha256": sums.get(kind) for kind in texts}}
         )
         batch.put(Tag, [{"run_id": run_id, "tag": tag} for tag in about["tags"]])
         batch.put(TaskType, [{"run_id": run_id, "type": kind} | facts for kind, facts in about["types"].items()])
@@ -55,29 +62,37 @@ def register(database: Database, name: str, sources: Sources, about: Mapping[str
 class Origin(NamedTuple):
     """A run to be kept: its number in the database, the prefix of its keys, its seed, and what reads its records.
 
+    The number may be given later, before something is written.
+
     `log` gives what the running try of a node has logged so far, as long as that cannot be read from the repository.
+    `readers` is how many records may be read at a time. A site that `forgets` deletes tries from what it tells. `guard`
+    begins every transaction, and may end it.
     """
 
-    run_id: int
+    run_id: int | None
     prefix: str
     seed: str
     read: Read
     log: Callable[[str], bytes | None] = lambda _: None
+    readers: int = 1
+    forgets: bool = False
+    guard: Callable[[Batch], object] = lambda _: None
 
 
 class Sync:
     """Keeps the rows of one run: `workflow` is what runs."""
 
     def __init__(self, database: Database, origin: Origin, workflow: dict[str, Any]) -> None:
-        self._database, self._run_id, self._workflow = database, origin.run_id, workflow
+        self._database, self.run_id, self._workflow = database, origin.run_id, workflow
         self.states = States(workflow)
         assigned = Assigned(origin.prefix, origin.seed, origin.read)
-        self._writer = Writer(origin.run_id, origin.prefix, assigned, _requests(workflow))
+        self._writer = Writer(origin.prefix, assigned, _requests(workflow))
         self._changed: dict[str, Task] = {}
         self._written: set[str] = set()
         self._is_pruning = False
+        self._lacking: set[str] = set()
         self._odd: dict[str, str] = {}
-        self._log = origin.log
+        self._origin = origin
         self._running: dict[str, Task] = {}
         self._said: dict[str, int] = {}
 
@@ -86,7 +101,7 @@ class Sync:
 
         One that is known has been written already, and is only needed to understand later ones.
         """
-        changed = self.states.update(told)
+        changed = self._update(told)
         if is_known:
             self._written.update(task.path for task in changed)
         else:
@@ -94,98 +109,151 @@ class Sync:
         self._is_pruning = self._is_pruning or "forget" in told
         return changed
 
+    def _update(self, told: dict[str, Any]) -> list[Task]:
+        try:
+            return self.states.update(told)
+        except _STRANGE as error:
+            self._odd[str(told.get("name"))] = f"its node does not belong to this manifest: {error!r}"
+            return []
+
     def settle(self, nodes: Iterable[dict[str, Any]]) -> None:
         """Take the nodes as they were last instead of whatever came before: all rows follow from these."""
         self.states = States(self._workflow)
         for node in nodes:
-            self.states.update(node)
+            self._update(node)
         self._changed, self._is_pruning = dict(self.states.tasks), True
         self._written = set(self.states.tasks)
         self._running.clear()
 
-    def flush(self, position: str, *, is_alive: bool = True) -> None:
-        """Write what has changed; `position` is how far the updates were taken.
+    def skip(self, is_written: Callable[[Task], bool]) -> None:
+        """Leave out tasks of which the database has all already."""
+        self._changed = {path: task for path, task in self._changed.items() if not is_written(task)}
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether there are tasks to be written."""
+        return bool(self._changed)
+
+    def flush(self, position: str, *, is_alive: bool = True, message: str = "") -> None:
+        """Write what has changed; `position` is how far the updates were taken, `message` what the run says of itself.
 
         Raises
         ------
-        DatabaseError
-            When it cannot be written. It is tried again with the next call.
+        DatabaseError, RepositoryError
+            When it cannot be written, or records cannot be read. It is tried again with the next call.
         """
+        if self._origin.forgets and self.states.root.has_ended:  # records of a lost pod may have come after its end
+            lacking = {path: self.states.tasks[path] for path in self._lacking & self.states.tasks.keys()}
+            self._changed |= lacking
         while len(self._changed) > BATCH:
             self._write_some()
-        with self._database.writing() as batch:
-            some = self._put(batch, list(self._changed.values()))
+        tasks = list(self._changed.values())
+        rows = self._rows_of(tasks)
+        with self._writing() as batch:
+            self._put(batch, tasks, rows)
             self._put_live(batch)
             if self._is_pruning:
                 self._prune(batch)
-            self._put_run(batch, is_alive=is_alive)
-            batch.put(Cursor, [{"run_id": self._run_id, "position": position, "seen": now()}])
-        self._done(some)
-        self._is_pruning = False
+            self._put_run(batch, is_alive=is_alive, message=message)
+            batch.put(Cursor, [{"run_id": self._number, "position": position, "seen": now()}])
+        self._done(tasks)
+        self._is_pruning = self._is_pruning and not self._may_be_forgotten_tries
 
     def _write_some(self) -> None:
+        tasks = list(self._changed.values())[:BATCH]
+        rows = self._rows_of(tasks)  # not while others wait for the end of the transaction
+        with self._writing() as batch:
+            self._put(batch, tasks, rows)
+        self._done(tasks)
+
+    @contextmanager
+    def _writing(self) -> Iterator[Batch]:
         with self._database.writing() as batch:
-            some = self._put(batch, list(self._changed.values())[:BATCH])
-        self._done(some)
+            self._origin.guard(batch)
+            yield batch
 
-    def _done(self, paths: list[str]) -> None:
+    def _done(self, tasks: list[Task]) -> None:
         """Note what has been written, once it is certain."""
-        self._written.update(paths)
-        for path in paths:
-            task = self._changed.pop(path)
-            self._said.pop(path, None)
-            if task.state == "running":
-                self._running[path] = task
-            else:
-                self._running.pop(path, None)
-
-    def _put(self, batch: Batch, tasks: list[Task]) -> list[str]:
-        """Write tasks; what they had before goes, because it may have been more."""
-        rows: Rows = {}
         for task in tasks:
-            for table, some in self._rows(task).items():
-                rows.setdefault(table, []).extend(some)
+            self._written.add(task.path)
+            self._changed.pop(task.path)
+            self._said.pop(task.path, None)
+            if task.state == "running":
+                self._running[task.path] = task
+            else:
+                self._running.pop(task.path, None)
+
+    @property
+    def _number(self) -> int:
+        assert self.run_id is not None, "what is not noted cannot be written"
+        return self.run_id
+
+    def _rows_of(self, tasks: list[Task]) -> Rows:
+        """Return the rows of tasks; where their records come from far away, many are asked for at a time."""
+        rows: Rows = {}
+        with ThreadPoolExecutor(self._origin.readers) as pool:
+            made = pool.map(self._rows, tasks) if self._origin.readers > 1 else map(self._rows, tasks)
+            for some in made:
+                for table, listed in some.items():
+                    rows.setdefault(table, []).extend(listed)
+        return rows
+
+    def _put(self, batch: Batch, tasks: list[Task], rows: Rows) -> None:
+        """Write tasks; what they had before goes, because it may have been more."""
         again = [task.path for task in tasks if task.path in self._written]
-        for table in PARTS if again else ():
-            columns = table.__table__.c  # type: ignore[attr-defined]
-            batch.execute(delete(table).where(columns.run_id == self._run_id, columns.path.in_(again)))
+        past: tries.Past = {}
+        if self._origin.forgets and tasks:
+            past = tries.renumber(batch, self._number, rows, [task.path for task in tasks])
+        tries.clear(batch, self._number, again, past)
         for table, some in rows.items():
             batch.put(table, some)
-        return [task.path for task in tasks]
 
     def _put_live(self, batch: Batch) -> None:
         """Write what running tries have said since the last time."""
         for path, task in list(self._running.items()):
-            said = self._writer.live(task, self._log)
+            said = self._writer.live(self._number, task, self._origin.log)
             batch.put(Message, said[self._said.get(path, 0) :])
             self._said[path] = len(said)
 
     def _rows(self, task: Task) -> Rows:
         """Return the rows of a task; none, and a problem, when its nodes are none that its manifest can have made."""
         try:
-            return self._writer.rows(task)
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            rows = self._writer.rows(self._number, task)
+        except ExpressionError as error:  # a record is missing that says what it is to do
+            self._odd[task.path] = f"it cannot be told what it is to do: {error}"
+            self._lacking.add(task.path)
+            return {}
+        except _STRANGE as error:
             self._odd[task.path] = f"its nodes do not belong to this manifest: {error!r}"
             return {}
+        self._odd.pop(task.path, None)
+        is_lacking = any(row["wall_s"] is None and row["ended"] for row in rows[Attempt])
+        (self._lacking.add if is_lacking else self._lacking.discard)(task.path)
+        return rows
+
+    @property
+    def _may_be_forgotten_tries(self) -> bool:
+        """Whether tasks that are not there may come again, with tries that are not told of any more."""
+        return self._origin.forgets and not self.states.root.has_ended
 
     def _prune(self, batch: Batch) -> None:
         """Delete tasks that are no part of the run any more."""
-        batch.keep_only(TaskRow, self._run_id, [(path,) for path in self.states.tasks])
-        left = select(col(TaskRow.path)).where(col(TaskRow.run_id) == self._run_id)
-        for table in PARTS:
+        batch.keep_only(TaskRow, self._number, [(path,) for path in self.states.tasks])
+        left = select(col(TaskRow.path)).where(col(TaskRow.run_id) == self._number)
+        for table in (Emitted, Criterion) if self._may_be_forgotten_tries else PARTS:
             columns = table.__table__.c  # type: ignore[attr-defined]
-            batch.execute(delete(table).where(columns.run_id == self._run_id, columns.path.not_in(left)))
+            batch.execute(delete(table).where(columns.run_id == self._number, columns.path.not_in(left)))
 
-    def _put_run(self, batch: Batch, *, is_alive: bool) -> None:
+    def _put_run(self, batch: Batch, *, is_alive: bool, message: str) -> None:
         state = run_state(self.states)
         if state == "running" and not is_alive:
             state = "interrupted"
         root = self.states.root
-        changes = {"state": state, "ended": root.ended or None, "message": root.message}
-        batch.execute(update(Run).where(col(Run.id) == self._run_id).values(**changes))
+        changes = {"state": state, "ended": root.ended or None, "message": root.message or message}
+        batch.execute(update(Run).where(col(Run.id) == self._number).values(**changes))
         problems = dict((*self.states.problems, *self._odd.items()))
-        batch.delete(Problem, run_id=self._run_id)
-        batch.put(Problem, [{"run_id": self._run_id, "path": path, "message": said} for path, said in problems.items()])
+        batch.delete(Problem, run_id=self._number)
+        batch.put(Problem, [{"run_id": self._number, "path": path, "message": said} for path, said in problems.items()])
 
 
 def run_state(states: States) -> str:

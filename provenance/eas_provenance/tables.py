@@ -64,8 +64,9 @@ class Document(Table, table=True):
 class Run(Table, table=True):
     """A run.
 
-    `state` is running, succeeded, failed or cancelled; or interrupted, as long as it is running but its engine is dead.
-    `source` is the file of the chain as the author named it, `site` where it runs.
+    `state` is running, succeeded, failed or cancelled; or interrupted, as long as it is running but its engine is dead,
+    or its Workflow was deleted. `source` is the file of the chain as the author named it, `site` where it runs. What
+    was handed to Argo past EAS is known by its Workflow alone: there is no chain then.
     """
 
     id: int | None = Field(default=None, primary_key=True)
@@ -76,7 +77,7 @@ class Run(Table, table=True):
     state: str = Field(index=True)
     message: str = ""
     source: str
-    chain_sha256: str = Field(foreign_key="document.sha256")
+    chain_sha256: str | None = Field(default=None, foreign_key="document.sha256")
     workflow_sha256: str = Field(foreign_key="document.sha256")
     registry_sha256: str | None = Field(default=None, foreign_key="document.sha256")
     parameters: dict[str, str] = _json()
@@ -104,6 +105,22 @@ class Cursor(Table, table=True):
     run_id: int = _run(primary_key=True)
     position: str
     seen: str
+
+
+class Following(Table, table=True):
+    """Who follows a cluster into this database, and how fresh what is known of it is.
+
+    `owner` may write what happens on the `site`, as long as `turn` goes on; nobody does when it is empty. `seen` is
+    when the cluster was last heard, `lag_s` how old what it told was when its rows were there [s], by the clocks of
+    both; `message` says what is wrong now.
+    """
+
+    site: str = Field(primary_key=True)
+    owner: str = ""
+    turn: int = Field(default=0, sa_type=BigInteger)
+    seen: str | None = None
+    lag_s: float | None = None
+    message: str = ""
 
 
 class TaskType(Table, table=True):

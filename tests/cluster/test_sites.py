@@ -138,4 +138,4 @@ def test_both_sites_come_to_the_same(
     workflow = wait(name)
     with Database.open(tmp_path / "cluster.db") as database:
         there = on_cluster(request, workflow, database)
-    assert list(differences(here, there)) == [], f"{told(workflow)}\n{request.sources.chain.decode()}"
+    assert list(differences(here, there)) == [], f"{told(workflow)}\n{request.sources.chain!r}"

@@ -47,8 +47,8 @@ def test_compiler_needs_only_its_dependencies(module: Path) -> None:
 
 @pytest.mark.parametrize("module", modules(PROVENANCE), ids=lambda module: module.stem)
 def test_database_needs_only_the_extra_run(module: Path) -> None:
-    """SQLAlchemy speaks to databases, and by itself finds their drivers; only a migration loads Alembic."""
-    alembic = {"alembic"} if "migrations" in module.parts else set()
+    """SQLAlchemy finds drivers of databases by itself; only migrations load Alembic, and only buckets boto3."""
+    alembic = {"alembic"} if "migrations" in module.parts else {"boto3", "botocore"} if module.stem == "s3" else set()
     assert foreign(module) <= {"pydantic_core", "sqlalchemy", "sqlmodel"} | alembic
 
 

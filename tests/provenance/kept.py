@@ -15,7 +15,7 @@ from eas_provenance.tables import Run, Table
 
 Json = dict[str, Any]
 _numbers = itertools.count()
-_NOT_OF_THE_RUN = {"document", "cursor"}
+_NOT_OF_THE_RUN = {"document", "cursor", "following"}
 
 
 def about(**fields: Any) -> Json:

@@ -93,9 +93,9 @@ SKIPPED, RESCUED = node("t0-rescue", "Skipped"), node("t0-rescue", "Failed", "er
         ),
         ([ended("Succeeded", "warn: noisy")], "succeeded", "warn", "warn: noisy", 0),
         ([ended("Succeeded", no_work="true"), node("t0-rescue", "Omitted")], "skipped", "no_work", "", 0),
-        ([CLOSED], "failed", "fail", CLOSED["message"], 0),
-        ([CLOSED, SKIPPED], "failed", "fail", CLOSED["message"], 0),
-        ([node("t0", "Running"), SKIPPED, CLOSED], "failed", "fail", CLOSED["message"], 0),
+        ([CLOSED], "failed", "fail", "fail: too faint", 0),
+        ([CLOSED, SKIPPED], "failed", "fail", "fail: too faint", 0),
+        ([node("t0", "Running"), SKIPPED, CLOSED], "failed", "fail", "fail: too faint", 0),
         (
             [ended("Failed", "error: quality control: x", 12, closed="true")],
             "error",

@@ -1,0 +1,119 @@
+"""Who may write what happens on a site: one at a time, and another when that one is silent for too long.
+
+No clock has to be right, and no two have to agree: whoever waits sees that the number of turns does not go on and
+counts the seconds by itself. One that was thought dead and goes on writes nothing more: every transaction is a turn,
+and the turns of somebody else end it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.engine import CursorResult
+from sqlmodel import Session, col
+
+from eas_provenance.batch import Batch
+from eas_provenance.database import Database
+from eas_provenance.errors import LeaseError
+from eas_provenance.tables import Following
+
+EXPIRY_S = 30.0
+"""How long one who follows may be silent [s]."""
+
+
+class Freshness(NamedTuple):
+    """Who follows a site, when it was last heard, how late its rows are [s], and what is wrong now."""
+
+    owner: str
+    seen: str | None
+    lag_s: float | None
+    message: str
+
+
+class Lease:
+    """The right to write what happens on a site; `owner` is how this one is called, and nobody else.
+
+    `now_s` is a clock that goes on evenly; all methods raise `DatabaseError` when the database cannot be used.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        site: str,
+        owner: str,
+        *,
+        expiry_s: float = EXPIRY_S,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database, self._site, self.owner = database, site, owner
+        self._expiry_s, self._now_s = expiry_s, now_s
+        self._watched: tuple[str, int] | None = None
+        self._since_s = 0.0
+        self.holder = ""
+        """Who had it when it was asked for last."""
+
+    def take(self) -> bool:
+        """Take it if it is free, or if who has it was silent for too long; return whether it is this one's now."""
+        with self._database.writing() as batch:
+            columns = select(col(Following.owner), col(Following.turn))
+            found = batch.execute(columns.where(col(Following.site) == self._site)).first()
+            if found is None:
+                batch.execute(insert(Following).values(site=self._site, owner="", turn=0, message=""))
+            self.holder, turn = tuple(found) if found is not None else ("", 0)
+            if self.holder not in ("", self.owner) and not self._is_silent(self.holder, turn):
+                return False
+            self._turn(batch, self.holder, {"owner": self.owner, "message": ""}, turn)
+            self.holder = self.owner
+            return True
+
+    def _is_silent(self, holder: str, turn: int) -> bool:
+        if self._watched != (holder, turn):
+            self._watched, self._since_s = (holder, turn), self._now_s()
+        return self._now_s() - self._since_s > self._expiry_s
+
+    def hold(self, batch: Batch) -> None:
+        """Make a transaction one of this owner's turns.
+
+        Raises
+        ------
+        LeaseError
+            When somebody else has taken over.
+        """
+        self._turn(batch, self.owner, {})
+
+    def note(self, seen: str | None, lag_s: float | None, message: str) -> None:
+        """Note how fresh what is known is, as far as that can be told now; this is a turn, too.
+
+        Raises
+        ------
+        LeaseError
+            When somebody else has taken over.
+        """
+        told = {name: value for name, value in (("seen", seen), ("lag_s", lag_s)) if value is not None}
+        with self._database.writing() as batch:
+            self._turn(batch, self.owner, {"message": message, **told})
+
+    def give_up(self) -> None:
+        """Let another take it at once."""
+        with self._database.writing() as batch, contextlib.suppress(LeaseError):
+            self._turn(batch, self.owner, {"owner": ""})
+
+    def _turn(self, batch: Batch, owner: str, changes: dict[str, Any], turn: int | None = None) -> None:
+        """Take a turn, unless the lease is not the owner's, or is at another turn."""
+        mine = update(Following).where(col(Following.site) == self._site, col(Following.owner) == owner)
+        if turn is not None:
+            mine = mine.where(col(Following.turn) == turn)
+        done = batch.execute(mine.values(turn=col(Following.turn) + 1, **changes))
+        if not isinstance(done, CursorResult) or done.rowcount != 1:
+            raise LeaseError(f"another process follows {self._site} now")
+
+
+def freshness(session: Session, site: str) -> Freshness | None:
+    """Return how fresh what is known of a site is; None when nobody has ever followed it."""
+    columns = (col(Following.owner), col(Following.seen), col(Following.lag_s), col(Following.message))
+    row = session.execute(select(*columns).where(col(Following.site) == site)).first()
+    return Freshness(*row) if row is not None else None

@@ -1,0 +1,320 @@
+"""A run on a cluster in the database: from what its Workflow says, and the records in its bucket.
+
+The Workflow alone tells name, uid, manifest and nodes. What else there is to know of a run, whoever submits it notes in
+the annotation `eas/submitted`, a JSON object:
+
+    {"chain": SHA256, "registry": SHA256, "file": NAME, "user": WHO, "host": WHERE, "version": EAS,
+     "types": {TYPE: [AT_LEAST, AT_MOST | null], ...}}
+
+with the two texts in the bucket under `.sources/SHA256`. A run that was handed to Argo without it has no chain here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, NamedTuple
+
+from sqlalchemy import select, update
+from sqlmodel import col
+
+from eas_provenance.batch import Batch
+from eas_provenance.database import Database
+from eas_provenance.lines import Read
+from eas_provenance.runs import Sources
+from eas_provenance.states import States, Task
+from eas_provenance.sync import Origin, Sync, register, run_state
+from eas_provenance.tables import Attempt, Cursor, Run
+from eas_provenance.tables import Task as TaskRow
+from eas_worker import manifests, quantities
+
+Json = dict[str, Any]
+SOURCES = ".sources"
+"""Where the texts of chains and registries are in a bucket, each under its SHA-256."""
+SUBMITTED = "eas/submitted"
+DELETED = "its Workflow was deleted before it had ended; this is what was known of it then"
+_PROGRAMS = ("run", "inline")
+_RESERVED = ("workflows.argoproj.io/", "kubectl.kubernetes.io/")
+_OF_THE_MOMENT = ("shutdown", "suspend")
+"""What is put into a Workflow while it runs."""
+_SUM = re.compile("[0-9a-f]{64}")
+
+
+class NoRunError(Exception):
+    """A Workflow is none that EAS compiled; the message says which one and why."""
+
+
+class Place(NamedTuple):
+    """Where runs on a site are kept: the database, what reads the bucket and how many files at a time, the site's name.
+
+    `guard` begins every transaction, and may end it: when another process writes what happens on the site.
+    """
+
+    database: Database
+    read: Read
+    site: str
+    readers: int = 1
+    guard: Callable[[Batch], object] = lambda _: None
+
+
+class Seen(NamedTuple):
+    """What is new of a run: a version that grows, the status of its Workflow, and nodes that are not as they were.
+
+    `gone` are nodes that are not there any more, `nodes` gives all that are. `problem` says why nodes cannot be had.
+    """
+
+    version: str
+    status: Json
+    changed: Iterable[Json]
+    gone: Collection[str]
+    nodes: Callable[[], Iterable[Json]]
+    problem: str = ""
+
+
+class Mirror:
+    """Keeps a run of a cluster in the database; nothing is written, nor read there, before `write`.
+
+    Parameters
+    ----------
+    place : Place
+        Where it is kept.
+    metadata, spec : dict
+        Those of the Workflow that is the run.
+
+    Raises
+    ------
+    NoRunError
+        When it is none that EAS compiled.
+    """
+
+    def __init__(self, place: Place, metadata: Json, spec: Json) -> None:
+        self._place = place
+        self.name, self.uid = metadata["name"], metadata["uid"]
+        self._created = _text(metadata.get("creationTimestamp"))
+        self._workflow = manifest(metadata, spec)
+        try:
+            parameters = self._workflow["spec"].get("arguments", {}).get("parameters", [])
+            self._parameters = {one["name"]: str(one["value"]) for one in parameters}
+            self._types = _types(self._workflow)
+            prefix, seed = f"{self.name}-{self.uid}", self._parameters["seed"]
+            origin = Origin(None, prefix, seed, place.read, readers=place.readers, forgets=True, guard=place.guard)
+            self._sync = Sync(place.database, origin, self._workflow)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise NoRunError(f"{self.name} is no run that EAS compiled: {error!r}") from error
+        self._root: Json = {"id": self.name, "name": self.name, "type": "DAG", "templateName": "", "phase": "Pending"}
+        self._version, self._written, self._state = "", "", ""
+        self._is_deleted = False
+        self._problem = ""
+
+    @property
+    def states(self) -> States:
+        """The states of the run's tasks, as far as it was followed."""
+        return self._sync.states
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether there is something to write."""
+        return self._version != self._written
+
+    # -----------------------------------------------------------------------------------------------------------------
+    # What happens
+
+    def take(self, seen: Seen) -> list[Task]:
+        """Take what is new, and return the tasks that it changes."""
+        is_first = not self._version
+        self._version, self._problem = seen.version, seen.problem
+        if is_first or seen.gone:
+            nodes = [*map(self._placed, seen.nodes())]
+            self._sync.settle([*nodes, self._told_root(seen.status)])
+            return list(self.states.tasks.values())
+        self.states.begin_another()
+        changed = {task.path: task for node in seen.changed for task in self._sync.take(self._placed(node))}
+        changed |= {task.path: task for task in self._sync.take(self._told_root(seen.status))}
+        return list(changed.values())
+
+    def delete(self) -> None:
+        """Note that the Workflow is not there any more."""
+        self._is_deleted, self._version = True, f"{self._version} deleted"
+
+    def _placed(self, node: Json) -> Json:
+        """Return a node; what becomes of the run as a whole is told by the status of the Workflow, not by its root."""
+        if node.get("boundaryID") is not None:
+            return node
+        self._root = self._root | {"inputs": node.get("inputs", {}), "templateName": node["templateName"]}
+        return self._root
+
+    def _told_root(self, status: Json) -> Json:
+        times = {key: _text(status.get(key)) for key in ("startedAt", "finishedAt")}
+        told = {"phase": _text(status.get("phase")) or "Pending", "message": _text(status.get("message"))}
+        self._root = self._root | times | told
+        return self._root
+
+    # -----------------------------------------------------------------------------------------------------------------
+    # What is kept of it
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing of the run will change any more, unless somebody goes on with it."""
+        return self._is_deleted or self.states.root.has_ended
+
+    def write(self) -> str | None:
+        """Write what was taken; return the state of the run, None when the database had it in the same state.
+
+        Raises
+        ------
+        DatabaseError, RepositoryError, LeaseError
+            When it cannot be written, or records cannot be read; it is tried again with the next call.
+        """
+        if self._sync.run_id is None and self._take_up():
+            self._written = self._version
+            return None
+        is_lost = self._is_deleted and not self.states.root.has_ended
+        message = DELETED if is_lost else self._problem
+        self._sync.flush(self._version, is_alive=not is_lost, message=message)
+        self._written = self._version
+        before, self._state = self._state, "interrupted" if is_lost else run_state(self.states)
+        return self._state if self._state != before else None
+
+    def _take_up(self) -> bool:
+        """Find the run in the database, or note it there; return whether it has all of it already."""
+        with self._place.database.session() as session:
+            columns = (col(Run.name), col(Run.uid), col(Run.id), col(Run.state), col(Cursor.position))
+            query = select(*columns).join(Cursor, col(Cursor.run_id) == col(Run.id), isouter=True)
+            found = session.execute(query.where((col(Run.uid) == self.uid) | (col(Run.name) == self.name))).all()
+        for _, uid, run_id, state, position in map(tuple, found):
+            if uid == self.uid:
+                self._sync.run_id, self._state = run_id, state
+                self._sync.skip(_is_kept(self._place.database, run_id))
+                return bool(position == self._version and state != "running")
+        self._sync.run_id = self._registered(is_taken=bool(found))
+        return False
+
+    def _registered(self, *, is_taken: bool) -> int:
+        """Note the run, and return its number."""
+        name = f"{self.name}.{self.uid}" if is_taken else self.name  # another run had the name before
+        submitted = _submitted(self._workflow)
+        chain, registry = (self._source(submitted.get(kind)) for kind in ("chain", "registry"))
+        return register(self._place.database, name, Sources(self._workflow, chain, registry), self._about(submitted))
+
+    def _source(self, sha256: Any) -> bytes | None:
+        """Return a text that the run was made from; None when it is not there, or is another."""
+        text = self._place.read(f"{SOURCES}/{sha256}") if isinstance(sha256, str) and _SUM.fullmatch(sha256) else None
+        return text if text is not None and hashlib.sha256(text).hexdigest() == sha256 else None
+
+    def _about(self, submitted: Json) -> Json:
+        """Return what there is to know of the run before it begins."""
+        noted = self._workflow["metadata"]["annotations"]
+        about = _object(noted.get("eas/about"))
+        tags, subject = about.get("tags"), about.get("subject")
+        given = submitted.get("types")
+        counts: Json = given if isinstance(given, dict) else {}
+        return {
+            "uid": self.uid,
+            "job_name": _text(about.get("job_name")) or self.name,
+            "tags": [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else [],
+            "subject": subject if isinstance(subject, dict) else {},
+            "source": _text(submitted.get("file")) or _source_name(noted.get("eas/source")),
+            "site": self._place.site,
+            "started": self._created,
+            "parameters": self._parameters,
+            "types": {kind: facts | _count(counts.get(kind)) for kind, facts in self._types.items()},
+            **{key: _text(submitted.get(key)) for key in ("version", "user", "host")},
+        }
+
+
+def mark_deleted(place: Place, there: Collection[str]) -> list[str]:
+    """Note that the Workflows of runs are not there any more, which should be running; return the names of the runs.
+
+    `there` are the uids of those that are.
+    """
+    with place.database.writing() as batch:
+        place.guard(batch)
+        query = select(col(Run.id), col(Run.name), col(Run.uid))
+        running = batch.execute(query.where(col(Run.site) == place.site, col(Run.state) == "running"))
+        lost = [(run_id, name) for run_id, name, uid in map(tuple, running) if uid not in there]
+        for run_id, _ in lost:
+            changes = {"state": "interrupted", "message": DELETED}
+            batch.execute(update(Run).where(col(Run.id) == run_id).values(**changes))
+    return [name for _, name in lost]
+
+
+def manifest(metadata: Json, spec: Json) -> Json:
+    """Return the Workflow as it was submitted: without what the cluster and its users have put into it since."""
+    kept = {
+        key: {name: value for name, value in metadata.get(key, {}).items() if not name.startswith(_RESERVED)}
+        for key in ("labels", "annotations")
+    }
+    names = {key: metadata[key] for key in ("name", "generateName", "namespace") if key in metadata}
+    given = {key: value for key, value in spec.items() if key not in _OF_THE_MOMENT}
+    return {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": names | kept, "spec": given}
+
+
+def _types(workflow: Json) -> dict[str, Json]:
+    """Return what the programs of a Workflow ask for, by task type."""
+    found = {}
+    for one in manifests.templates(workflow).values():
+        if "container" in one and one["container"]["command"][-1] in _PROGRAMS:
+            variables = {given["name"]: given.get("value", "") for given in one["container"]["env"]}
+            limits = one["container"].get("resources", {}).get("limits", {})
+            found[json.loads(variables["EAS_TASK"])["task"]] = {
+                "image": one["container"]["image"],
+                "cpu": quantities.cores(str(limits.get("cpu", "0"))),
+                "gpu": int(limits.get("nvidia.com/gpu", 0)),
+                "memory_bytes": quantities.size_bytes(str(limits.get("memory", "0"))),
+            }
+    return found
+
+
+def _is_kept(database: Database, run_id: int) -> Callable[[Task], bool]:
+    """Return what is true of tasks that have ended, and of which the database has all that there is to know."""
+    with database.session() as session:
+        states = select(col(TaskRow.path), col(TaskRow.state), col(TaskRow.started), col(TaskRow.ended))
+        rows = session.execute(states.where(col(TaskRow.run_id) == run_id))
+        tasks = {path: tuple(rest) for path, *rest in map(tuple, rows)}
+        attempt = (col(getattr(Attempt, name)) for name in ("path", "node", "phase", "queued", "ended"))
+        whole = select(*attempt).where(col(Attempt.run_id) == run_id, col(Attempt.wall_s).is_not(None))
+        tries = {tuple(row) for row in session.execute(whole)}
+
+    def is_kept(task: Task) -> bool:
+        known = tasks.get(task.path)
+        told = {(task.path, one.id, one.phase, one.started, one.ended) for one in task.tries.values()}
+        return known == (task.state, task.started or None, task.ended or None) and told <= tries
+
+    return is_kept
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What a Workflow must be
+
+
+def _submitted(workflow: Json) -> Json:
+    return _object(workflow["metadata"]["annotations"].get(SUBMITTED))
+
+
+def _object(text: Any) -> Json:
+    try:
+        found = json.loads(_text(text) or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _source_name(text: Any) -> str:
+    """Return the file of the chain; the compiler notes it as JSON."""
+    try:
+        return _text(json.loads(_text(text)))
+    except (ValueError, RecursionError):
+        return ""
+
+
+def _count(given: Any) -> Json:
+    """Return how many tasks of a type there will be, as far as that was noted."""
+    least, most = given if isinstance(given, list) and len(given) == 2 else (0, None)
+    whole = [one if isinstance(one, int) and 0 <= one < 2**63 else None for one in (least, most)]
+    return {"at_least": whole[0] or 0, "at_most": whole[1]}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
