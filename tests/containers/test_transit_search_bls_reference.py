@@ -1,6 +1,5 @@
 """transit_search_bls_reference: it finds what is there, agrees with astropy, and is no finer than it has to be."""
 
-import math
 import tarfile
 from typing import Any
 
@@ -8,35 +7,13 @@ import numpy as np
 import pytest
 from astropy.timeseries import BoxLeastSquares  # type: ignore[import-untyped]
 
-from eas_worker import lightcurve
+from eas_worker import boxes
+from eas_worker.search import Range
+from tests.containers.searches import COMMON, box, stored
 from tests.containers.site import Containers, hashes, program
-from tests.worker.harness import Site, Try, described
+from tests.worker.harness import Site, Try
 
 bls = program("transit_search_bls_reference")
-COMMON = {"integrated_transit_power", "pixels_in_transit", "mes", "outcome", "target_period", "harmonic"}
-
-
-def box(  # noqa: PLR0913 - a transit has that many sides
-    duration: float, period: float, depth: float, *, t0: float, noise: float, width: float = 0.25
-) -> Any:
-    """Return a light curve at 900 s with box-shaped transits and white noise."""
-    time = np.arange(round(duration * 96)) / 96
-    phase = (time - t0 + period / 2) % period - period / 2
-    rng = np.random.default_rng(11)
-    flux = 1 - depth * (np.abs(phase) < width / 2) + rng.normal(0, noise, len(time))
-    return lightcurve.lightcurve(time, flux, 0, noise)
-
-
-def stored(site: Site, curve: Any, **metadata: Any) -> Try:
-    """Make a product of a light curve."""
-    lightcurve.write(site.folder / "curve", curve)
-    site.write(f"""
-        import shutil
-        shutil.copy(ctx.inputs.file.path, ctx.outputs.lightcurve.path)
-        ctx.emit(**{metadata!r})
-    """)
-    description = described(inputs={"file": "curve"}, outputs={"lightcurve": "curve.gz"})
-    return site.run(description, {"file": (site.folder / "curve").read_bytes()})
 
 
 @pytest.fixture
@@ -180,7 +157,7 @@ def test_quality_control_sees_the_edge(containers: Containers, store: Site) -> N
 def test_agrees_with_astropy_called_directly() -> None:
     """Astropy with all samples and fine durations has the same period and depth, and a power that is hardly higher."""
     curve = box(60, 7.3, 1e-3, t0=2, noise=2e-4, width=0.2)
-    best = bls.refine(curve, bls.search(curve, 1.0, 30.0), 1.0, 30.0)
+    best = bls.refine(curve, bls.periodogram_of(curve, Range(1.0, 30.0)), Range(1.0, 30.0))
     direct = BoxLeastSquares(curve.time, curve.flux, curve.uncertainty)
     result = direct.power(np.linspace(7.2, 7.4, 401), np.linspace(0.1, 0.3, 41), oversample=20)
     top = int(np.argmax(result.power))
@@ -192,46 +169,10 @@ def test_agrees_with_astropy_called_directly() -> None:
 def test_agrees_with_the_grid_of_astropy() -> None:
     """On its own, far finer grid astropy finds the same period, in many more trials."""
     curve = box(30, 3.7, 1e-3, t0=2, noise=2e-4, width=0.15)
-    ours = bls.search(curve, 2.0, 10.0)
+    ours = bls.periodogram_of(curve, Range(2.0, 10.0))
     direct = BoxLeastSquares(curve.time, curve.flux, curve.uncertainty)
-    durations = bls.RELATIVE_DURATIONS * bls.solar_duration(2.0)
+    durations = boxes.RELATIVE_DURATIONS * boxes.solar_duration(2.0)
     theirs = direct.autopower(durations, minimum_period=2.0, maximum_period=10.0, objective="likelihood")
     assert ours.period[np.argmax(ours.power)] == pytest.approx(theirs.period[np.argmax(theirs.power)], rel=5e-3)
     assert ours.power.max() > 0.85 * theirs.power.max()
     assert len(ours.period) < len(theirs.period) / 5
-
-
-def test_solar_duration() -> None:
-    """The duration is that of the formula, with the density of the Sun."""
-    gravity, density, day = 6.674e-11, 1408.0, 86400.0
-    for period in (1.0, 50.0, 365.0):
-        exact = period / math.pi * (3 * math.pi / (gravity * (period * day) ** 2 * density)) ** (1 / 3)
-        assert bls.solar_duration(period) == pytest.approx(exact, rel=0.01)
-
-
-def test_trial_periods() -> None:
-    """Neighbours shift no transit by more than half the shortest duration over the whole span, and hardly less."""
-    span = 240.0
-    periods = bls.trial_periods(0.5, 120.0, span)
-    assert (periods[0], periods[-1]) == (120, 0.5)
-    shift = np.diff(1 / periods) * periods[1:] * span
-    shortest = bls.RELATIVE_DURATIONS[0] * bls.SOLAR_DURATION * np.cbrt(periods[1:])
-    assert (shift / shortest).max() < 1.02
-    assert (shift / shortest).min() > 0.95
-    assert 15_000 < len(periods) < 20_000
-
-
-def test_octaves() -> None:
-    """Octaves are all periods, in order, and no longer than a factor of two."""
-    periods = bls.trial_periods(0.7, 33.0, 60.0)
-    octaves = bls.octaves(periods)
-    assert np.array_equal(np.concatenate(octaves), periods)
-    assert all(part[0] <= 2 * part[-1] for part in octaves)
-    assert len(octaves) == 7
-
-
-def test_binning_by_time() -> None:
-    """A bin has the weighted mean, and the uncertainty of such a mean."""
-    time, flux, sigma = np.array([0.0, 0.4, 5.0]), np.array([1.0, 4.0, 7.0]), np.array([1.0, 0.5, 2.0])
-    binned = bls.bin_by_time(time, flux, sigma, 1.0)
-    assert np.allclose(binned, [[1.6 / 5, 5.0], [17 / 5, 7.0], [1 / math.sqrt(5), 2.0]])

@@ -102,7 +102,7 @@ class _Judging:
         broken = what_broke(environment.get("EAS_STATUS", ""), left.run)
         if broken:
             return Verdict("error", f"error: {broken}")
-        self._context = context = QualityContext(attempt, stream, made(attempt, left), left.run["metadata"])
+        self._context = context = QualityContext(attempt, stream, made(attempt, left), left.run)
         path = programs.find(attempt.programs, "qc", context.task)
         if path is not None:
             with limited_threads(attempt.threads), programs.loaded(path, "qc") as program:

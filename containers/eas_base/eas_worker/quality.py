@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from eas_worker.attempt import Attempt
     from eas_worker.context import InputFile
     from eas_worker.logs import LogStream
-    from eas_worker.records import Value
 
 SEVERITIES = ("fail", "warn")
 
@@ -39,17 +38,21 @@ class QualityContext(BaseContext):
         `InputFile` by port: what the program made; optional outputs that it did not make are not there.
     metadata : dict
         What the program emitted, and what was added here by `emit`.
+    usage : dict
+        What the program took, as in its record: ``wall_s``, ``cpu_s``, ``cpu_children_s``, ``peak_memory_bytes`` and
+        others.
     criteria : list of Criterion
         What was checked so far.
     """
 
     def __init__(
-        self, attempt: Attempt, stream: LogStream, outputs: Mapping[str, InputFile], metadata: Mapping[str, Value]
+        self, attempt: Attempt, stream: LogStream, outputs: Mapping[str, InputFile], record: Mapping[str, Any]
     ) -> None:
         super().__init__(attempt, stream)
         self.inputs = View("input", attempt.show_inputs(required=False))
         self.outputs = View("output", outputs)
-        self.metadata = dict(metadata)
+        self.metadata: dict[str, Any] = dict(record["metadata"])
+        self.usage: dict[str, Any] = dict(record.get("usage") or {})
         self.criteria: list[Criterion] = []
         overrides = attempt.description.get("qc")
         self._overrides: dict[str, Any] = overrides if isinstance(overrides, dict) else {}

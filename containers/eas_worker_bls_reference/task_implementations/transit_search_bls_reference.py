@@ -1,178 +1,52 @@
-"""Search for transits by box least squares (Kovács, Zucker & Mazeh 2002, A&A 391, 369) as astropy implements it.
-
-How fine the search is follows from physics. The transit of a planet on a circular orbit of period P around a star of
-density d lasts, through the centre of the star,
-
-    D = (P / π) (3 π / (G P² d))^(1/3)
-
-or 0.0756 d (P / 1 d)^(1/3) for the Sun. Searched are durations of 0.55, 0.9 and 1.5 times the Sun's, which stand for
-densities from about 0.2 to 2 times the Sun's and impact parameters up to 0.8: neighbours differ by 1.65, so that the
-box is never wrong by more than 1.28 and at most 12 % of the signal are lost.
-
-A trial frequency that is wrong by f shifts the transits at both ends of the span T by f P T / 2. Frequencies are so
-far apart that this is a quarter of the shortest duration at most, D / (P T): finer finds nothing more. As D / P goes
-with the frequency to the power of 2/3, trial frequencies are evenly spaced in their cube root (Ofir 2014, A&A 561,
-A138). They are searched octave by octave, with the data binned to half the shortest duration of each. The strongest
-signal is then refined in the unbinned data.
-"""
+"""Search for transits by box least squares as astropy implements it, on the grid of `eas_worker.boxes`."""
 
 from __future__ import annotations
 
-import gzip
-import io
-import math
-import tarfile
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from astropy.timeseries import BoxLeastSquares  # type: ignore[import-untyped]
 
-from eas_worker import Context, Failed, detection, lightcurve, task
+from eas_worker import Context, Failed, boxes, detection, lightcurve, search, task
+from eas_worker.boxes import Periodogram
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from eas_worker.lightcurve import Floats, LightCurve
+    from eas_worker.search import Range
 
-    from numpy.typing import NDArray
-
-    from eas_worker.lightcurve import LightCurve
-
-    Floats = NDArray[np.float64]
-
-SOLAR_DURATION = 0.0756  # of a transit of period 1 d, see above [d]
-RELATIVE_DURATIONS = np.array([0.55, 0.9, 1.5])
-LONGEST_DUTY = 0.25  # of the period that a transit may take; a planet in more would be inside its star
 BINS_PER_DURATION = 2
 OVERSAMPLE = 4
-FEWEST_SAMPLES = 10
-
-COMPRESSION = 4
 
 REFINED_PERIODS = 101
 REFINED_DURATIONS = np.geomspace(1 / 1.7, 1.7, 17)
 REFINED_OVERSAMPLE = 10
 
 
-class Periodogram(NamedTuple):
-    """The best box of every trial period, in order of falling period; all of shape (n,).
-
-    `power` is the log likelihood of the box against a constant flux, `epoch` the middle of a transit [d]; `depth` is in
-    units of the flux, `period` and `duration` in days.
-    """
-
-    period: Floats
-    power: Floats
-    depth: Floats
-    duration: Floats
-    epoch: Floats
-
-
 @task
 def run(ctx: Context) -> None:
     """Search the light curve; emit the strongest signal, and write the periodogram when it is asked for."""
-    source = ctx.inputs.lightcurve
-    curve = lightcurve.usable(lightcurve.truncate(lightcurve.read(source.path), ctx.settings.lc_duration))
-    if len(curve.time) < FEWEST_SAMPLES:
-        raise Failed(f"{len(curve.time)} usable samples before {ctx.settings.lc_duration} d are too few to search in")
-    wanted = ctx.settings.search_settings
+    curve, wanted = search.curve_to_search(ctx), ctx.settings.search_settings
     longest = float(np.ptp(curve.time)) / 2 if wanted.period_max is None else wanted.period_max
-    if not 0 < wanted.period_min < longest:
-        raise Failed(f"there are no periods between {wanted.period_min:g} d and {longest:g} d")
-    periodogram = search(curve, wanted.period_min, longest)
-    best = refine(curve, periodogram, wanted.period_min, longest)
+    periods = search.check_range(wanted.period_min, longest)
+    periodogram = periodogram_of(curve, periods)
+    best = refine(curve, periodogram, periods)
     if "debugging" in ctx.outputs:
-        write_archive(ctx.outputs.debugging.path, periodogram)
-    ctx.emit(**best, **detection.common(best["period"], source.metadata))
+        search.write_archive(ctx.outputs.debugging.path, boxes.HEADER, *periodogram)
+    ctx.emit(**best, **detection.common(best["period"], ctx.inputs.lightcurve.metadata))
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# The grid
-
-
-def solar_duration(period: float) -> float:
-    """Return how long a central transit of a star like the Sun lasts [d].
-
-    Parameters
-    ----------
-    period : float
-        Period of a circular orbit [d].
-    """
-    return SOLAR_DURATION * math.cbrt(period)
-
-
-def frequency_step(period: float, span: float) -> float:
-    """Return how far apart trial frequencies may be [1/d].
-
-    Parameters
-    ----------
-    period : float
-        Period around which [d].
-    span : float
-        Time from the first to the last sample [d].
-    """
-    return float(RELATIVE_DURATIONS[0]) * solar_duration(period) / (period * span)
-
-
-def trial_periods(shortest: float, longest: float, span: float) -> Floats:
-    """Return the periods to search, falling, both ends included; shape (n,) [d].
-
-    Parameters
-    ----------
-    shortest, longest : float
-        Ends of the range [d].
-    span : float
-        Time from the first to the last sample [d].
-    """
-    # Frequency f is u³, so a step of f is one of u times 3 u²; for a period of 1 d, u is 1.
-    step = frequency_step(1.0, span) / 3
-    ends = math.cbrt(1 / longest), math.cbrt(1 / shortest)
-    number = max(2, math.ceil((ends[1] - ends[0]) / step) + 1)
-    # The ends themselves, not what rounding makes of them.
-    return np.clip(np.linspace(*ends, number) ** -3.0, shortest, longest)
-
-
-def octaves(periods: Floats) -> list[Floats]:
-    """Cut falling periods into parts, of which none is longer than a factor of two."""
-    return np.split(periods, np.flatnonzero(np.diff(np.floor(np.log2(periods)))) + 1)
-
-
-def durations_of(periods: Floats, interval: float) -> Floats:
-    """Return the durations to search an octave with, none shorter than a sample or longer than is possible [d].
-
-    Parameters
-    ----------
-    periods : array of float, shape (n,)
-        Falling periods [d].
-    interval : float
-        Sampling interval [d].
-    """
-    middle = math.sqrt(periods[0] * periods[-1])
-    return np.unique(np.clip(RELATIVE_DURATIONS * solar_duration(middle), interval, LONGEST_DUTY * periods[-1]))
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# The search
-
-
-def search(curve: LightCurve, shortest: float, longest: float) -> Periodogram:
-    """Return the periodogram of a light curve.
-
-    Parameters
-    ----------
-    curve : LightCurve
-        Usable samples.
-    shortest, longest : float
-        Range of periods [d].
-    """
-    interval, sigma = lightcurve.sampling_interval(curve.time), uncertainty(curve)
+def periodogram_of(curve: LightCurve, periods: Range) -> Periodogram:
+    """Return the periodogram of the usable samples of a light curve."""
+    interval, sigma = lightcurve.sampling_interval(curve.time), boxes.uncertainty(curve)
     parts = []
-    for periods in octaves(trial_periods(shortest, longest, float(np.ptp(curve.time)))):
-        durations = durations_of(periods, interval)
-        binned = BoxLeastSquares(*bin_by_time(curve.time, curve.flux, sigma, durations[0] / BINS_PER_DURATION))
-        parts.append(boxes(binned, periods, durations, OVERSAMPLE))
+    for octave in boxes.octaves(boxes.trial_periods(*periods, float(np.ptp(curve.time)))):
+        durations = boxes.durations_of(octave, interval)
+        binned = boxes.bin_by_time(curve.time, curve.flux, sigma, durations[0] / BINS_PER_DURATION)
+        parts.append(best_boxes(BoxLeastSquares(*binned), octave, durations, OVERSAMPLE))
     return Periodogram(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def refine(curve: LightCurve, periodogram: Periodogram, shortest: float, longest: float) -> dict[str, float]:
+def refine(curve: LightCurve, periodogram: Periodogram, periods: Range) -> dict[str, float]:
     """Return the strongest signal of a periodogram, with finer steps around it and all samples.
 
     Returns
@@ -182,72 +56,19 @@ def refine(curve: LightCurve, periodogram: Periodogram, shortest: float, longest
     """
     if not np.isfinite(periodogram.power).all():
         raise Failed("the periodogram is not finite")
-    peak = int(np.argmax(periodogram.power))
-    period, duration = float(periodogram.period[peak]), float(periodogram.duration[peak])
-    # To the neighbours in the coarse grid.
-    width = frequency_step(period, float(np.ptp(curve.time)))
-    frequencies = np.linspace(1 / period - width, 1 / period + width, REFINED_PERIODS)
-    inside = frequencies[(frequencies >= 1 / longest) & (frequencies <= 1 / shortest)]
-    durations = np.unique(
-        np.clip(
-            duration * REFINED_DURATIONS, lightcurve.sampling_interval(curve.time), LONGEST_DUTY / float(inside[-1])
-        )
-    )
-    model = BoxLeastSquares(curve.time, curve.flux, uncertainty(curve))
-    fine = boxes(model, 1 / inside, durations, REFINED_OVERSAMPLE)
-    best = int(np.argmax(fine.power))
-    found = {name: float(column[best]) for name, column in fine._asdict().items()}
     begin = float(curve.time[0])
-    found["epoch"] = begin + (found["epoch"] - begin) % found["period"]
-    return found
+    coarse = periodogram.best(begin)
+    finer = boxes.periods_around(coarse["period"], float(np.ptp(curve.time)), *periods, REFINED_PERIODS)
+    interval = lightcurve.sampling_interval(curve.time)
+    durations = np.unique(
+        np.clip(coarse["duration"] * REFINED_DURATIONS, interval, boxes.LONGEST_DUTY * float(finer.min()))
+    )
+    model = BoxLeastSquares(curve.time, curve.flux, boxes.uncertainty(curve))
+    return best_boxes(model, finer, durations, REFINED_OVERSAMPLE).best(begin)
 
 
-def boxes(model: BoxLeastSquares, periods: Floats, durations: Floats, oversample: int) -> Periodogram:
+def best_boxes(model: BoxLeastSquares, periods: Floats, durations: Floats, oversample: int) -> Periodogram:
     """Return the best box of every period."""
     result = model.power(periods, durations, objective="likelihood", method="fast", oversample=oversample)
     columns = (result.period, result.power, result.depth, result.duration, result.transit_time)
     return Periodogram(*(np.asarray(column, dtype=np.float64) for column in columns))
-
-
-def uncertainty(curve: LightCurve) -> Floats:
-    """Return the standard deviation of every sample, shape (n,): as given, else as estimated from the flux itself."""
-    if (curve.uncertainty > 0).all():
-        return curve.uncertainty
-    level = lightcurve.noise_level(curve.flux) or float(np.std(curve.flux)) or 1.0
-    return np.full_like(curve.flux, level)
-
-
-def bin_by_time(time: Floats, flux: Floats, sigma: Floats, width: float) -> tuple[Floats, Floats, Floats]:
-    """Average samples in bins of a width [d], weighted by the inverse variance; empty bins are left out.
-
-    Returns
-    -------
-    time, flux, sigma : array of float, shape (m,)
-        Weighted means, and the standard deviation of the mean flux.
-    """
-    _, index = np.unique(np.floor((time - time[0]) / width), return_inverse=True)
-    weight = sigma**-2.0
-    total = np.bincount(index, weight)
-    mean_time: Floats = np.bincount(index, weight * time) / total
-    mean_flux: Floats = np.bincount(index, weight * flux) / total
-    return mean_time, mean_flux, np.sqrt(1 / total)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# The archive
-
-
-def write_archive(path: Path, periodogram: Periodogram) -> None:
-    """Write a gzip tar file with the periodogram as text; the same periodogram always gives the same bytes."""
-    text = io.StringIO()
-    header = "period [d], power (log likelihood), depth, duration [d], epoch [d]"
-    np.savetxt(text, np.column_stack(periodogram), fmt="%.10g", header=header)
-    content = text.getvalue().encode()
-    member = tarfile.TarInfo("periodogram.txt")
-    member.size = len(content)
-    with (
-        path.open("wb") as file,
-        gzip.GzipFile("", "wb", COMPRESSION, file, mtime=0) as packed,
-        tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
-    ):
-        archive.addfile(member, io.BytesIO(content))

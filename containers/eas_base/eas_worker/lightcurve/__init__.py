@@ -4,8 +4,8 @@ In memory times are in days, on disk in seconds. Every sample stands for the mea
 half-way to its neighbours. What takes a time or a flux takes a plain number, in the unit that its docstring names, or a
 Quantity of astropy.
 
-The only parts of the worker that need more than Python are this package and its neighbours `transits` and
-`boxes`; nothing of the worker imports them, only programs do.
+The only parts of the worker that need more than Python are this package and its neighbours `boxes`, `kernels`,
+`search` and `transits`; nothing else of the worker imports them, only programs do.
 """
 
 from eas_worker.lightcurve.arithmetic import add, multiply, subtract
