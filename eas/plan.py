@@ -1,4 +1,4 @@
-"""What a chain would run: tasks by type, pods, nodes, and the files that go in and come out."""
+"""What a chain would run: tasks by type, pods, nodes, Workflows, and the files that go in and come out."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from eas import text
 from eas_compiler.compile import Checked
+from eas_compiler.fit import Part
 from eas_compiler.link import shown
 from eas_compiler.shape import Count, Shape, shape
 from eas_compiler.tree import Task, walk
@@ -19,13 +20,17 @@ class Files(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """The size of a run and its files; `types` are (type, container, cpu, memory in GB, number of tasks)."""
+    """The size of a run and its files; `types` are (type, container, cpu, memory in GB, number of tasks).
+
+    `parts` are the Workflows that it becomes, the run itself first.
+    """
 
     job_name: str
     types: tuple[tuple[str, str, float, float, Count], ...]
     shape: Shape
     inputs: tuple[Files, ...]
     outputs: tuple[Files, ...]
+    parts: tuple[Part, ...]
 
 
 def make(checked: Checked) -> Plan:
@@ -52,7 +57,7 @@ def make(checked: Checked) -> Plan:
         if isinstance(item, Task)
         for file in item.outputs.values()
     )
-    return Plan(chain.job_name, types, size, tuple(inputs), outputs)
+    return Plan(chain.job_name, types, size, tuple(inputs), outputs, checked.parts)
 
 
 def number(count: Count) -> str:
@@ -71,10 +76,18 @@ def as_text(plan: Plan) -> str:
     parts = [text.table(["task type", "container", "cores", "memory", "tasks"], rows), ""]
     parts.append(f"pods    {number(plan.shape.pods)}")
     parts.append(f"nodes   {number(plan.shape.nodes)}")
+    parts += ["", text.table(["workflows", "number", "nodes at most", "manifest"], list(map(_part, plan.parts)))]
     for title, files in (("from outside", plan.inputs), ("made", plan.outputs)):
         if files:
             parts += ["", f"files {title}:", *(f"  {one.name}  ({one.place})" for one in files)]
     return "\n".join(parts)
+
+
+def _part(part: Part) -> list[str]:
+    """Return the row of Workflows that are alike."""
+    name = "the run" if part.path == "/" else f"iterations of {part.path}"
+    how_many = "the run tells" if part.number is None else f"{part.number:,}"
+    return [name, how_many, f"{part.nodes:,}", f"{part.size_bytes / 1000:,.0f} kB"]
 
 
 def as_data(plan: Plan) -> dict[str, Any]:
@@ -91,6 +104,7 @@ def as_data(plan: Plan) -> dict[str, Any]:
         },
         "pods": data(plan.shape.pods),
         "nodes": data(plan.shape.nodes),
+        "workflows": [one._asdict() for one in plan.parts],
         "inputs": [one._asdict() for one in plan.inputs],
         "outputs": [one._asdict() for one in plan.outputs],
     }

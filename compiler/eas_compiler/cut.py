@@ -51,7 +51,7 @@ def cut(workflow: Json, prototypes: Templates, repetitions: Repetitions, limits:
     stem = workflow["metadata"]["generateName"].rstrip("-")[: _MAX_NAME - _RANDOM - 1 - cutting.longest].rstrip("-")
     metadata = {**workflow["metadata"], "generateName": f"{stem}-"}
     specification = {**workflow["spec"], "templates": cutting.beneath(entrypoint)}
-    parts = sorted(cutting.parts, key=lambda part: part.path.count("/"))
+    parts = sorted(cutting.parts, key=lambda part: (part.path.count("/"), part.path))
     return {**workflow, "metadata": metadata, "spec": specification}, parts
 
 
@@ -125,7 +125,7 @@ class _Cutting:
         inputs = [*inputs, {"name": _SHARD}]
         lock = {"number": len(self.parts), "indices": " + ".join(_own(one["name"]) for one in (*outer, inputs[-1]))}
         self._add("shard", f"{body}-shard", path, parameters=inputs, manifest=manifest, **lock)
-        self.repetitions[f"{body}-shard"] = None if at is None else number
+        self.repetitions[f"{body}-shard"] = number
         count = str(step.pop("withSequence")["count"])
         step |= {"template": f"{body}-shards", "arguments": {"parameters": [*outer, _argument(_NUMBER, count)]}}
         total = None if at is None else self._times_around(path, number)

@@ -8,7 +8,7 @@ Json = dict[str, Any]
 Repetitions = dict[str, "int | None"]
 """How often at most the list of a loop, or a do-while, runs, by its path; None where only the run can tell.
 
-How many child workflows there are for a loop stands under the name of the template that creates them.
+How many child workflows there are for a loop, or are expected, stands under the name of the template that creates them.
 """
 EXPECTED = 100
 """How many iterations are expected of a loop whose length only the run can tell."""

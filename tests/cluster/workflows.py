@@ -44,15 +44,15 @@ def pods(name: str) -> list[Node]:
     return found
 
 
-def wait(name: str) -> Workflow:
+def wait(name: str, patience_s: float = PATIENCE_S) -> Workflow:
     """Return a workflow once it has ended."""
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + patience_s
     while True:
         workflow = get(name)
         phase = workflow.get("status", {}).get("phase")
         if phase in ENDED:
             return workflow
-        assert time.monotonic() < end, f"{name} is still {phase} after {PATIENCE_S} s:\n{told(workflow)}"
+        assert time.monotonic() < end, f"{name} is still {phase} after {patience_s} s:\n{told(workflow)}"
         time.sleep(2)
 
 

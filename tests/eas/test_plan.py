@@ -7,6 +7,7 @@ import pytest
 
 from eas import plan
 from eas_compiler.compile import Options, check
+from eas_compiler.fit import Limits
 from eas_compiler.shape import Count
 from tests.reference.comparing import REGISTRY
 
@@ -35,6 +36,24 @@ def test_counts_and_files() -> None:
     shown = plan.as_text(found)
     assert "files from outside:\n  j/from_outside  (c.json:1:" in shown
     assert plan.as_data(found)["types"]["make"]["tasks"] == {"least": 3, "most": 3}
+
+
+def test_workflows() -> None:
+    """What is cut into several Workflows is told with their numbers and sizes; of a late loop the run tells."""
+    options = Options(registry=REGISTRY, limits=Limits(nodes=50))
+    many = {"task": "execution_for_loop", "parameter": "i", "values": [*range(20)], "task_list": [{"task": "null"}]}
+    late = many | {"values": "(requested_metadata['a']['items'])", "requires_metadata_from": ["a"]}
+    chain = {"task_list": [{"task": "make", "name": "a", "outputs": {"file": "f"}}, many, late]}
+    found = plan.make(check("c.json", json.dumps(chain).encode(), options))
+    workflows = plan.as_data(found)["workflows"]
+    assert [(one["path"], one["number"], one["nodes"]) for one in workflows] == [
+        ("/", 1, 41),
+        ("/t1[i]", 3, 37),
+        ("/t2[i]", None, 47),
+    ]
+    shown = plan.as_text(found)
+    assert "iterations of /t1[i]" in shown
+    assert "the run tells" in shown
 
 
 def test_counts_that_the_run_decides() -> None:
