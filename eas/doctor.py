@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _OLDEST_PYTHON = (3, 11)
 _LEAST_DISK_GB = 5.0
+_LATE_S, _SILENT_S = 60.0, 300.0
+"""How late the rows of a sync may be, and how long it may be silent, before somebody should look [s]."""
 _WIDE = max(len(one) for one in (WELL, WARNING, ERROR))
 _COLOURS = {WELL: "32", WARNING: "33", ERROR: "31"}
 _INSTALLED = "pip install 'eas[{extra}]' brings it"
@@ -204,6 +206,7 @@ def _cluster(arguments: argparse.Namespace, registry: Registry) -> Iterator[Find
         yield Finding("database", WARNING, "the site has none", "`database` of the site, or EAS_DATABASE")
     else:
         yield from _database(arguments.db, None)
+        yield from _following(arguments.db, profile.name)
 
 
 def _bucket(bucket: Bucket | None) -> Iterator[Finding]:
@@ -243,3 +246,43 @@ def _bucket(bucket: Bucket | None) -> Iterator[Finding]:
         else:
             yield Finding("bucket", ERROR, f"{where}: what is read is not what was written")
         yield checks.clock("clock of S3", put["ResponseMetadata"]["HTTPHeaders"].get("date"))
+
+
+def _following(url: str, site: str) -> Iterator[Finding]:
+    """Look whether somebody follows the site, and how late the rows are."""
+    from eas_provenance.database import Database
+    from eas_provenance.errors import DatabaseError
+    from eas_provenance.lease import freshness
+
+    try:
+        with Database(url, timeout_s=10) as database, database.session() as session:
+            found = freshness(session, site)
+    except DatabaseError:
+        return  # which the look at the database has told
+    hint = f"`eas sync --site {site}` follows it; argo/install has a Deployment of it"
+    if found is None:
+        yield Finding("sync", WARNING, "nobody has followed this site yet", hint)
+        return
+    heard = f"last heard {found.seen or 'never'}"
+    silent_s = _age_s(found.seen)
+    if not found.owner:
+        yield Finding("sync", WARNING, f"nobody follows this site now; {heard}", hint)
+    elif found.message:
+        yield Finding("sync", ERROR, f"{found.owner}: {found.message}", hint)
+    elif silent_s is None or silent_s > _SILENT_S:
+        yield Finding("sync", WARNING, f"{found.owner} is silent; {heard}", hint)
+    elif found.lag_s is not None and found.lag_s > _LATE_S:
+        yield Finding("sync", WARNING, f"{found.owner} is {found.lag_s:.0f} s late; {heard}", hint)
+    else:
+        late = f"{found.lag_s:.1f} s late, " if found.lag_s is not None else ""
+        yield Finding("sync", WELL, f"{found.owner}, {late}{heard}")
+
+
+def _age_s(time: str | None) -> float | None:
+    """Return how long ago a time was [s]."""
+    from datetime import UTC, datetime
+
+    if time is None:
+        return None
+    then = datetime.fromisoformat(time)
+    return (datetime.now(UTC) - (then if then.tzinfo else then.replace(tzinfo=UTC))).total_seconds()

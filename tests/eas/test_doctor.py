@@ -1,12 +1,14 @@
 """`eas doctor`: this machine, the bucket of a cluster, and how findings are told."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from sqlalchemy import insert
 
 from eas import doctor
 from eas.cli import main
@@ -14,6 +16,7 @@ from eas_argo.cluster.checks import Finding
 from eas_argo.cluster.profile import Bucket
 from eas_provenance.database import Database
 
+NOW = datetime.now(UTC).isoformat()
 BUCKET = Bucket("files", "http://s3:9000")
 
 
@@ -151,3 +154,33 @@ def test_bucket_that_changes_files(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_bucket() -> None:
     """A site without a bucket can run chains, but nobody can read what they made."""
     assert [one.level for one in doctor._bucket(None)] == ["warning"]
+
+
+def following(database: Path, **changes: Any) -> Finding:
+    """Return what is found of a site whose follower has left this in the database."""
+    from eas_provenance.tables import Following
+
+    row = {"site": "hpc", "owner": "me", "turn": 1, "seen": NOW, "lag_s": 1.0, "message": ""} | changes
+    with Database.open(database) as opened, opened.writing() as batch:
+        batch.execute(insert(Following).values(**row))
+    (found,) = doctor._following(str(database), "hpc")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("changes", "level", "message"),
+    [
+        ({}, "ok", f"me, 1.0 s late, last heard {NOW}"),
+        ({"lag_s": None}, "ok", f"me, last heard {NOW}"),
+        ({"lag_s": 90.0}, "warning", f"me is 90 s late; last heard {NOW}"),
+        ({"seen": "2020-01-01T00:00:00Z"}, "warning", "me is silent; last heard 2020-01-01T00:00:00Z"),
+        ({"seen": None}, "warning", "me is silent; last heard never"),
+        ({"owner": ""}, "warning", f"nobody follows this site now; last heard {NOW}"),
+        ({"message": "no bucket"}, "error", "me: no bucket"),
+        ({"site": "other"}, "warning", "nobody has followed this site yet"),
+    ],
+)
+def test_sync(tmp_path: Path, changes: dict[str, Any], level: str, message: str) -> None:
+    """Who follows a site must be heard, and not be late."""
+    found = following(tmp_path / "eas.db", **changes)
+    assert (found.level, found.message) == (level, message)
