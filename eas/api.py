@@ -87,6 +87,7 @@ def compile(  # noqa: A001 - as in `re.compile`
     chain: Chain,
     *,
     parameters: Mapping[str, Any] | None = None,
+    preset: str | None = None,
     seed: str | int | None = None,
     registry: str | os.PathLike[str] | None = None,
 ) -> Compiled:
@@ -98,6 +99,8 @@ def compile(  # noqa: A001 - as in `re.compile`
         The path of the chain's file, its JSON text, or the same as a dict; numpy arrays in it are lists.
     parameters : dict, optional
         Values of the chain's parameters, instead of those that it gives itself.
+    preset : str, optional
+        One of the chain's own sets of parameters; what `parameters` says beside it wins.
     seed : str or int, optional
         The seed of random numbers; by default it is made from the chain's text.
     registry : path, optional
@@ -113,13 +116,13 @@ def compile(  # noqa: A001 - as in `re.compile`
     ChainError
         When the chain has mistakes; it shows all of them.
     ValueError
-        When the chain has no parameter of some name.
+        When the chain has no parameter or preset of some name.
     OSError
         When the file of the chain cannot be read.
     """
     name, text = _read(chain)
     given: dict[str, Any] = json.loads(_text(dict(parameters or {})))
-    options = Options(given, None if seed is None else str(seed), registry)
+    options = Options(given, None if seed is None else str(seed), registry, preset=preset)
     try:
         workflow, checked = compile_chain(name, text, options)
     except UnknownParameterError as error:
@@ -169,6 +172,7 @@ def run(  # noqa: PLR0913 - whatever the command takes, by name
     store: str | os.PathLike[str] = STORE,
     db: str | None = None,
     parameters: Mapping[str, Any] | None = None,
+    preset: str | None = None,
     seed: str | int | None = None,
     registry: str | os.PathLike[str] | None = None,
     cores: int | None = None,
@@ -187,7 +191,7 @@ def run(  # noqa: PLR0913 - whatever the command takes, by name
         The folder that keeps runs; it is made when it is not there.
     db : str, optional
         The URL of the database; by default ``EAS_DATABASE`` of the environment, else the store's own.
-    parameters, seed, registry
+    parameters, preset, seed, registry
         As for `compile`.
     cores : int, optional
         How many cores to use; by default all.
@@ -214,9 +218,9 @@ def run(  # noqa: PLR0913 - whatever the command takes, by name
     from eas_argo.laptop.manifest import load
 
     if not isinstance(chain, Compiled):
-        chain = compile(chain, parameters=parameters, seed=seed, registry=registry)
-    elif (parameters, seed, registry) != (None, None, None):
-        raise ValueError("parameters, seed and registry are for eas.compile, when that has made the chain")
+        chain = compile(chain, parameters=parameters, preset=preset, seed=seed, registry=registry)
+    elif (parameters, preset, seed, registry) != (None,) * 4:
+        raise ValueError("parameters, preset, seed and registry are for eas.compile, when that has made the chain")
     refusals = working.refusals(chain.checked)
     if refusals.errors:
         raise _mistakes(refusals, chain.checked)

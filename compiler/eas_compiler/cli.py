@@ -87,6 +87,9 @@ def add_chain(parser: argparse.ArgumentParser, *, optional: bool = False) -> Non
         metavar="NAME=VALUE",
         help="set a parameter of the chain; the value is JSON, or else a text",
     )
+    parser.add_argument(
+        "--preset", metavar="NAME", help="take the values that a preset of the chain gives its parameters"
+    )
     parser.add_argument("--seed", help="seed of random numbers (default: made from the chain's text)")
     parser.add_argument(
         "--registry", metavar="FILE", help="the registry (default: ./registry.yaml, else the packaged one)"
@@ -125,7 +128,8 @@ def options(arguments: argparse.Namespace) -> Options:
             fail(f"--set takes NAME=VALUE, not {text!r}")
         parameters[name] = _value(value)
     limits = Limits() if arguments.max_nodes is None else Limits(nodes=arguments.max_nodes)
-    return Options(parameters, arguments.seed, arguments.registry, arguments.templates, limits=limits)
+    given = (arguments.seed, arguments.registry, arguments.templates)
+    return Options(parameters, *given, limits=limits, preset=arguments.preset)
 
 
 def _value(text: str) -> Any:

@@ -17,7 +17,7 @@ from eas_compiler import templates as prototypes
 from eas_compiler.diagnostics import Diagnostic, Diagnostics, did_you_mean
 from eas_compiler.fit import Limits, Part, fit
 from eas_compiler.link import Links, link
-from eas_compiler.read import read
+from eas_compiler.read import YAML, read
 from eas_compiler.registry import Registry
 from eas_compiler.resolve import resolve
 from eas_compiler.shape import repetitions
@@ -33,7 +33,7 @@ class Options(NamedTuple):
 
     Without a path, the registry is `./registry.yaml` or, where there is none, the packaged one, as the templates are.
     `no_work` takes it that every task type may have no work, for simulations that script it. `limits` say how large a
-    Workflow may be.
+    Workflow may be. `preset` is one of the chain's own sets of parameters.
     """
 
     parameters: dict[str, Any] = {}  # noqa: RUF012 - never changed
@@ -42,6 +42,7 @@ class Options(NamedTuple):
     templates: File | None = None
     no_work: bool = False
     limits: Limits = Limits()
+    preset: str | None = None
 
 
 class Checked(NamedTuple):
@@ -64,7 +65,7 @@ class Checked(NamedTuple):
 
 
 class UnknownParameterError(Exception):
-    """`--set` names a parameter that the chain does not have."""
+    """`--set` names a parameter, or `--preset` a preset, that the chain does not have."""
 
 
 def check(name: str, data: bytes, options: Options) -> Checked:
@@ -83,8 +84,8 @@ def _understood(name: str, data: bytes, options: Options) -> Checked:
     if root is None or registry is None:
         return Checked(root, registry, None, None, diagnostics)
     registry.any_may_have_no_work = options.no_work
-    _check_parameters(root, options.parameters)
-    chain = resolve(root, registry, _stem(name), options.parameters, diagnostics)
+    _check_names(root, options)
+    chain = resolve(root, registry, _stem(name), options.parameters, diagnostics, options.preset)
     links = link(chain, diagnostics) if chain is not None else None
     if chain is not None and links is not None:
         makers = ports.Makers(chain)
@@ -157,15 +158,19 @@ def read_registry(given: File | None, diagnostics: Diagnostics) -> Registry | No
     return registry
 
 
-def _check_parameters(root: Node, given: dict[str, Any]) -> None:
-    known = root.value.get("parameters") if isinstance(root.value, dict) else None
-    names = list(known.value) if known is not None and isinstance(known.value, dict) else []
-    for name in given:
-        if name not in names:
-            hint = did_you_mean(name, names) or (f"it has {', '.join(names)}" if names else "it has none")
-            raise UnknownParameterError(f"the chain has no parameter {name!r}; {hint}")
+def _check_names(root: Node, options: Options) -> None:
+    """Refuse names that were given beside the chain and mean nothing to it."""
+    presets = [options.preset] if options.preset is not None else []
+    for field, what, given in (("parameters", "parameter", options.parameters), ("presets", "preset", presets)):
+        known = root.value.get(field) if isinstance(root.value, dict) else None
+        names = list(known.value) if known is not None and isinstance(known.value, dict) else []
+        for name in given:
+            if name not in names:
+                hint = did_you_mean(name, names) or (f"it has {', '.join(names)}" if names else "it has none")
+                raise UnknownParameterError(f"the chain has no {what} {name!r}; {hint}")
 
 
 def _stem(name: str) -> str:
-    stem = os.path.basename(name).removesuffix(".json")
+    stem = os.path.basename(name)
+    stem = next((stem.removesuffix(end) for end in (".json", *YAML) if stem.endswith(end)), stem)
     return stem if stem not in ("", "-", "<stdin>") else "chain"

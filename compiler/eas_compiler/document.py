@@ -15,6 +15,7 @@ TOP: dict[str, type] = {
     "job_name": str,
     "working_directory": str,
     "parameters": dict,
+    "presets": dict,
     "subject": dict,
     "tags": list,
     "$schema": str,
@@ -130,6 +131,30 @@ class Parameters:
         for name in used:
             self._resolve(name)
         return not self.values.broken.isdisjoint(used)
+
+
+def presets(
+    node: Node | None, parameters: dict[str, Node], overrides: dict[str, Any], diagnostics: Diagnostics
+) -> dict[str, dict[str, Node]]:
+    """Return the parameters of each preset, as far as the chain has them; what is wrong with a preset is reported."""
+    found: dict[str, dict[str, Node]] = {}
+    for name, preset in node.value.items() if node is not None else ():
+        found[name] = {}
+        if not of_type(preset, dict, diagnostics, f"the preset {name!r}"):
+            continue
+        for key, member in preset.value.items():
+            if key in parameters:
+                found[name][key] = member
+            else:
+                hint = did_you_mean(key, parameters) or "a preset gives other values to `parameters` of the chain"
+                message = f"the preset {name!r} is for a parameter {key!r}, which the chain does not have"
+                diagnostics.error_at_key("unknown-name", member, message, hint)
+        problems = Diagnostics()
+        Parameters(parameters | found[name], overrides, problems).all()
+        for problem in problems:
+            if preset.start <= problem.start < preset.end:  # others are told of without a preset
+                diagnostics.add(problem)
+    return found
 
 
 def _unknown(expression: Expression, parameters: Collection[str], where: str) -> Iterator[ExpressionError]:

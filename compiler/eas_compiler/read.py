@@ -1,6 +1,6 @@
-"""Pass 1, read: JSON text to a document with the place of every key and value.
+"""Pass 1, read: JSON or YAML text to a document with the place of every key and value.
 
-Invariant of the result: valid JSON (RFC 8259), no duplicate keys, finite numbers, at most `MAX_DEPTH` deep.
+Invariant of the result: what JSON (RFC 8259) can say, no duplicate keys, finite numbers, at most `MAX_DEPTH` deep.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from eas_compiler.diagnostics import Diagnostic, Diagnostics, Related
 from eas_compiler.source import Node, Source
 
 MAX_DEPTH = 200
+STDIN = "<stdin>"
+YAML = (".yaml", ".yml")
+"""How names of documents end that are YAML."""
 _BLANK = re.compile(r"[ \t\n\r]*")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _WORDS = {"true": True, "false": False, "null": None}
@@ -38,6 +41,10 @@ def read(name: str, data: bytes | str, diagnostics: Diagnostics) -> Node | None:
         diagnostics.add(Diagnostic("encoding", "error", message, source, end - 1, end, "save the file as UTF-8"))
         return None
     source = Source(name, text.removeprefix("\ufeff"))
+    if _is_yaml(source):
+        from eas_compiler import yaml_reader
+
+        return yaml_reader.read(source, diagnostics, is_chain=True)
     reader = _Reader(source, diagnostics)
     try:
         return reader.document()
@@ -45,6 +52,13 @@ def read(name: str, data: bytes | str, diagnostics: Diagnostics) -> Node | None:
         at = min(error.offset, len(source.text))
         diagnostics.add(Diagnostic("json", "error", error.message, source, at, at + 1, error.hint))
         return None
+
+
+def _is_yaml(source: Source) -> bool:
+    """Tell whether a document is YAML: by its name or, where it has none, by its first character."""
+    if source.name != STDIN:
+        return source.name.endswith(YAML)
+    return source.text.lstrip()[:1] not in {"", "{", "["}
 
 
 class _Reader:

@@ -62,11 +62,21 @@ _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\Z")
 
 
 def resolve(
-    root: Node, registry: Registry, stem: str, overrides: dict[str, Any], diagnostics: Diagnostics
+    root: Node,
+    registry: Registry,
+    stem: str,
+    overrides: dict[str, Any],
+    diagnostics: Diagnostics,
+    preset: str | None = None,
 ) -> Chain | None:
-    """Return the typed chain; None when there is no task list at all. `stem` names a chain that has no `job_name`."""
+    """Return the typed chain; None when there is no task list at all. `stem` names a chain that has no `job_name`.
+
+    Parameters have the values of a preset where it gives them some, and those of `overrides` before all others.
+    """
     fields = document.members(root, document.TOP, diagnostics, "a chain")
     given = fields["parameters"].value if "parameters" in fields else {}
+    presets = document.presets(fields.get("presets"), given, overrides, diagnostics)
+    given = given | presets.get(preset or "", {})
     parameters = document.Parameters(given, overrides, diagnostics).all()
     scope = Scope((), parameters, {})
     job_name = _top(fields.get("job_name"), stem, scope, diagnostics)

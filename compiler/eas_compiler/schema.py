@@ -68,6 +68,7 @@ _DOCS = {
     "job_name": "What runs are called.",
     "working_directory": "Where the files are, within the run.",
     "parameters": "Named values, parameters['x'] in expressions; --set x=… overrides them.",
+    "presets": "Sets of other values for the parameters; --preset NAME takes one.",
     "subject": "What the run is about, as a star.",
     "tags": "Free labels of the run.",
     "description": "Free words.",

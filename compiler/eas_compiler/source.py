@@ -100,8 +100,18 @@ class Node(NamedTuple):
         return ""
 
     def offset_in_text(self, index: int) -> int:
-        """Return where character `index` of a text stands in the source, escapes taken into account."""
+        """Return where character `index` of a text stands in the source, escapes taken into account.
+
+        Of texts of YAML over several lines, the start.
+        """
         text = self.source.text
+        first = text[self.start : self.start + 1]
+        if first in {"|", ">"} or "\n" in text[self.start : self.end]:
+            return self.start
+        if first == "'":
+            return min(self.start + 1 + index + self.value[:index].count("'"), self.end - 1)
+        if first != '"':
+            return min(self.start + index, self.end - 1)
         offset = self.start + 1
         for _ in range(index):
             if offset >= self.end:

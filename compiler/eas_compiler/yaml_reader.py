@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,12 +14,15 @@ from eas_compiler.source import Node, Source
 MAX_DEPTH = 100
 
 
-def read(source: Source, diagnostics: Diagnostics) -> Node | None:
-    """Return a document, or None when it cannot be read; mistakes are reported."""
-    return plain_yaml.read(source) or _read_with_pyyaml(source, diagnostics)
+def read(source: Source, diagnostics: Diagnostics, *, is_chain: bool = False) -> Node | None:
+    """Return a document, or None when it cannot be read; mistakes are reported.
+
+    In a chain, words are refused that YAML 1.1 takes for something else than JSON does.
+    """
+    return plain_yaml.read(source) or _read_with_pyyaml(source, diagnostics, is_chain=is_chain)
 
 
-def _read_with_pyyaml(source: Source, diagnostics: Diagnostics) -> Node | None:
+def _read_with_pyyaml(source: Source, diagnostics: Diagnostics, *, is_chain: bool) -> Node | None:
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -27,7 +31,10 @@ def _read_with_pyyaml(source: Source, diagnostics: Diagnostics) -> Node | None:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = mark.index if mark else 0
-        diagnostics.add(Diagnostic("yaml", "error", error.problem or str(error), source, at, at + 1))
+        is_expression = is_chain and {"(", "'"} & set(source.line(source.location(at)[0]))
+        hint = "expressions are texts to YAML, best in double quotes: \"'f_{i}'.format(**metadata)\""
+        message = error.problem or str(error)
+        diagnostics.add(Diagnostic("yaml", "error", message, source, at, at + 1, hint if is_expression else None))
         return None
     except (yaml.YAMLError, RecursionError) as error:
         diagnostics.add(Diagnostic("yaml", "error", str(error).splitlines()[0], source, 0, 1))
@@ -35,7 +42,7 @@ def _read_with_pyyaml(source: Source, diagnostics: Diagnostics) -> Node | None:
     if root is None:
         diagnostics.add(Diagnostic("yaml", "error", "the document is empty", source, 0, 1))
         return None
-    return _Converter(source, diagnostics).node(root)
+    return (_ChainConverter if is_chain else _Converter)(source, diagnostics).node(root)
 
 
 _SCALARS: dict[str, Callable[[str], Any]] = {
@@ -91,3 +98,61 @@ class _Converter:
                 self.diagnostics.error_at_key("registry", member, "a key must be a text", hint)
             members.setdefault(name, member)
         return members
+
+
+_JSON_WORDS = {"true": True, "false": False, "null": None}
+_JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?\Z")
+_TEXT = "tag:yaml.org,2002:str"
+_BOOL = "tag:yaml.org,2002:bool"
+_MEANINGLESS = "the tag {} means nothing in a chain"
+
+
+class _ChainConverter(_Converter):
+    """Takes of YAML what JSON has as well: in any doubt, the author says what is meant, by quotes."""
+
+    def _value(self, given: Any) -> Any:
+        if self.left > 0 and given.id == "scalar":
+            return self._scalar(given)
+        if not str(given.tag).startswith("tag:yaml.org,2002:"):
+            self._refuse(given, _MEANINGLESS.format(given.tag))
+        return super()._value(given)
+
+    def _scalar(self, given: Any) -> Any:
+        text = given.value
+        if given.style and given.tag == _TEXT:
+            return text
+        if not given.style and text in _JSON_WORDS:
+            return _JSON_WORDS[text]
+        number = None if given.style else _JSON_NUMBER.match(text)
+        if number and given.tag != _TEXT:
+            return float(text) if number[1] or number[2] else int(text)
+        if not number and given.tag == _TEXT:
+            return text
+        number_or_tag = (
+            "readers of YAML do not agree whether this is a number" if number else _MEANINGLESS.format(given.tag)
+        )
+        self._refuse(given, _DOUBTS.get(given.tag, number_or_tag))
+        return None
+
+    def _refuse(self, given: Any, message: str) -> None:
+        at = given.start_mark.index
+        hint = f'write "{given.value}" in quotes when a text is meant' if given.id == "scalar" and given.value else None
+        end = max(given.end_mark.index, at + 1)
+        self.diagnostics.add(Diagnostic("yaml", "error", message, self.source, at, end, hint))
+
+    def _mapping(self, given: Any) -> dict[str, Node]:
+        for key, _ in given.value:
+            if key.id != "scalar" or key.tag not in {_TEXT, _BOOL}:  # words as `on` are no values here
+                is_merge = key.value == "<<"
+                self._refuse(key, "keys of others are not merged" if is_merge else "a key must be a text")
+        return super()._mapping(given)
+
+
+_DOUBTS = {
+    _BOOL: "YAML 1.1 takes this for a bool; only true and false are",
+    "tag:yaml.org,2002:null": "this is null to YAML, which is written null",
+    "tag:yaml.org,2002:int": "YAML 1.1 takes this for a number of another base or with signs between digits",
+    "tag:yaml.org,2002:float": "this is no number of JSON: 0.5, 1e-3 and 12 are",
+    "tag:yaml.org,2002:timestamp": "YAML 1.1 takes this for a date",
+    _TEXT: "readers of YAML do not agree whether this is a number",
+}

@@ -192,8 +192,43 @@ LOST = Scenario(
 )
 """Pods that end before they have judged: for want of memory, for want of time, and while they judge."""
 
-SCENARIOS = [OPEN, CLOSED, LOST]
+NAMES = ["part_0.gz", "part_2.gz"]
+GATHERED = Scenario(
+    "gathered",
+    [
+        make("start.gz", "start"),
+        loop("i", LATE, make(INDEXED.format("part", "i"), "part"), **after("start")),
+        task("join", "parts", inputs={"files": "part_*.gz"}, outputs={"file": "parts.gz"}),
+        use("parts.gz"),
+        repeat("N", flag("step"), make(INDEXED.format("step", "N"), "step"), child=["step"]),
+        choose(flag("start"), [make("branch.gz")], None, **after("start")),
+        task("join", "mixed", inputs={"files": ["branch.gz", "step_*.gz", "start.gz"]}),
+        loop(
+            "i",
+            [1, 2],
+            loop("j", [1, 2, 3], make("'{}_{}.gz'.format(metadata['i_index'], metadata['j_index'])")),
+            task("join", "row", inputs={"files": "'{}_*.gz'.format(metadata['i_index'])"}),
+        ),
+        task("make", "silent"),
+        loop("i", [1], make(INDEXED.format("never", "i")), **after("silent")),
+        task("join", inputs={"files": "never_*.gz"}),
+    ],
+    {
+        "start": emits(flag=True, items=[3, 4, 5]),
+        "/t1[i=1]/t0": FAIL,
+        "parts": {"gathers": NAMES},
+        "step": {"metadata": [{"flag": True}, {"flag": False}]},
+        "mixed": {"gathers": ["branch.gz", "step_1.gz", "step_2.gz", "start.gz"]},
+        "/t7[i=1]/t0[j=0]/t0": ERROR,
+        "/t7[i=1]/t0[j=1]/t0": FAIL,
+        "silent": FAIL,
+    },
+    "Failed",
+)
+"""Gathering over a loop, a do-while and a branch; too few; and what was never made."""
+
+SCENARIOS = [OPEN, CLOSED, LOST, GATHERED]
 SCENARIOS += [
     replace(scenario, name=f"{scenario.name}_inline", task_list=[inline(node) for node in scenario.task_list])
-    for scenario in (OPEN, CLOSED)
+    for scenario in (OPEN, CLOSED, GATHERED)
 ]

@@ -15,9 +15,11 @@ from eas_worker import Context, Failed, NoWork, task
 def run(ctx: Context) -> None:
     """Check what came in, write every output, emit what the script says, and end as it says."""
     entry = entry_of(ctx)
-    for file in ctx.inputs.values():
+    for file in (file for port in ctx.inputs for file in ctx.files(port)):
         if file.path.read_text() != f"{file.directory}/{file.name}":
             raise Failed(f"{file.name} has what belongs into {file.path.read_text()}")
+    if "gathers" in entry and [file.name for file in ctx.files("files")] != entry["gathers"]:
+        raise Failed(f"it gathered {[file.name for file in ctx.files('files')]}")
     value = json.dumps(ctx.settings.get("value"), default=dict)
     if ctx.settings.get("sha256") not in (None, hashlib.sha256(value.encode()).hexdigest()):
         raise Failed(f"the value has changed on its way: {value}")
