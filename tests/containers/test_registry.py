@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -90,10 +91,16 @@ def test_folder_of_a_container(folder: Path) -> None:
     assert list((folder / "test_task_configs").glob("*.json"))
 
 
+def leaves(tasks: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield the tasks of a list, and those of loops in it."""
+    for task in tasks:
+        yield from leaves(task["task_list"]) if "task_list" in task else [task]
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_example(path: Path) -> None:
     """An example is a chain whose types, ports and settings the registry knows."""
-    for task in chain(path)["task_list"]:
+    for task in leaves(chain(path)["task_list"]):
         entry = REGISTRY["tasks"][task.pop("task")]
         for ports in ("inputs", "outputs"):
             assert set(task.pop(ports, {})) <= set(entry.get(ports, {}))
