@@ -65,8 +65,8 @@ def compiled(limits: Limits) -> tuple[Workflow, Workflow]:
     made = []
     for one in (limits, Limits(10**9, 10**9, 10**9)):
         workflow, found = compile_chain("big.json", text, Options(registry=REGISTRY_FILE, limits=one))
-        assert workflow is not None, list(found.diagnostics)
-        assert not len(found.diagnostics)
+        assert workflow is not None
+        assert "argo-limit" not in {one.code for one in found.diagnostics}
         made.append(workflow)
     return made[0], made[1]
 
@@ -130,7 +130,7 @@ def test_argo_takes_a_thousand_descriptors(extra: dict[str, str], tmp_path: Path
     chain = {"job_name": "big", "task_list": [{"task": "make_y", **extra} for _ in range(1000)]}
     workflow, found = compile_chain("big.json", json.dumps(chain).encode(), Options(registry=REGISTRY_FILE))
     assert workflow is not None
-    assert not len(found.diagnostics)
+    assert "argo-limit" not in {one.code for one in found.diagnostics}
     file = tmp_path / "big.json"
     file.write_text(to_json(workflow), "utf-8")
     linted = subprocess.run(["argo", "lint", "--offline", str(file)], capture_output=True, text=True, check=False)
