@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from eas_argo.cluster.profile import Caps, Profile
-from eas_worker import quantities
+from eas_worker import manifests, quantities
 
 Json = dict[str, Any]
 GPU = "nvidia.com/gpu"
@@ -135,15 +135,9 @@ def _patch(patch: str, caps: Caps) -> str:
 
 def _containers(workflow: Json) -> Iterator[Json]:
     """Yield the containers of a Workflow, and of its child workflows, each with its patch."""
-    pending = list(workflow["spec"]["templates"])
-    while pending:
-        template = pending.pop(0)
+    for template in manifests.templates(workflow).values():
         if "container" in template:
             yield {**template["container"], "podSpecPatch": template.get("podSpecPatch", "")}
-        for task in template.get("dag", {}).get("tasks", ()):
-            pending += [task["inline"]] if "inline" in task else []
-        if "resource" in template:
-            yield from _containers(json.loads(template["resource"]["manifest"]))
 
 
 def _verb(container: Json) -> str:

@@ -118,13 +118,25 @@ def test_caps_on_devices(workflow: Json) -> None:
     assert refusal.endswith("asks for 2 gpu; a pod of this site has at most 1")
 
 
+def test_caps_on_packed_chains() -> None:
+    """Tasks that share a template are known by their types as well."""
+    chain = json.dumps({"task_list": [{"task": "null"}] * 101}).encode()
+    found, _ = compile_chain("many.json", chain, Options(registry=ROOT / "registry.yaml"))
+    assert found is not None
+    assert len(found["spec"]["templates"]) == 3
+    placed = place(found, PROFILE._replace(caps=Caps(cpu=0.5, memory_gb=4)), "eas")
+    assert placed.warnings == ("null asks for 1 cores and gets 0.5",)
+    assert placed.refusals == ("null asks for 8 GB of memory; a pod of this site has at most 4 GB",)
+
+
 def test_what_stands_in_others(workflow: Json) -> None:
     """Templates in the steps of lists, and in child workflows, are changed as well; their tags stay whose they are."""
     pod = {
         "container": {"image": "a:1", "command": ["x", "run"], "env": [{"name": "EAS_TASK", "value": '{"task":"t"}'}]}
     }
-    inner = {"spec": {"templates": [{"dag": {"tasks": [{"name": "a", "inline": {**pod, "name": TAG + "mine}}"}}]}}]}}
-    deep = {"resource": {"manifest": json.dumps(inner, ensure_ascii=False)}}
+    steps = [{"name": "a", "inline": {**pod, "name": TAG + "mine}}"}}]
+    inner = {"spec": {"templates": [{"name": "inner", "dag": {"tasks": steps}}]}}
+    deep = {"name": "deep", "resource": {"manifest": json.dumps(inner, ensure_ascii=False)}}
     middle = json.dumps({"spec": {"templates": [deep]}, "name": "{{his}}"}).replace("}", "}")
     outer = {
         "metadata": {},
