@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 from eas_compiler.shape import Count
@@ -84,6 +84,7 @@ class Live:
         self.progress, self.quiet = progress, quiet
         self._live: Any = None
         self._next_s = 0.0
+        self._notes: list[str] = []
 
     def __enter__(self) -> Self:
         """Begin to show."""
@@ -91,18 +92,25 @@ class Live:
             from rich.console import Console
             from rich.live import Live as RichLive
 
-            self._live = RichLive(_table(self.progress), console=Console(stderr=True), auto_refresh=False)
+            self._live = RichLive(_table(self.progress, ()), console=Console(stderr=True), auto_refresh=False)
             self._live.__enter__()
         return self
 
     def __exit__(self, *problem: object) -> None:
         """Show the last state and leave it there."""
         if self._live is not None:
-            self._live.update(_table(self.progress, is_over=True), refresh=True)
+            self._live.update(_table(self.progress, (), is_over=True), refresh=True)
             self._live.__exit__(*problem)
             sys.stderr.write("\n")  # a line between this and what came out
         elif not self.quiet:
             sys.stderr.write(_line(self.progress) + "\n")
+
+    def note(self, notes: list[str]) -> None:
+        """Show what hinders the run now, if anything does: beneath the table, elsewhere as a line when it is new."""
+        for note in notes if self._live is None and not self.quiet else ():
+            if note not in self._notes:
+                sys.stderr.write(f"{clock(self.progress.elapsed_s)}  {note}\n")
+        self._notes = notes
 
     def tick(self) -> None:
         """Show where the run is, if it is time again."""
@@ -111,7 +119,7 @@ class Live:
             return
         if self._live is not None:
             self._next_s = elapsed + _LIVE_S
-            self._live.update(_table(self.progress), refresh=True)
+            self._live.update(_table(self.progress, self._notes), refresh=True)
         else:
             self._next_s = max(elapsed + _LINES_S, elapsed * _PATIENCE)
             sys.stderr.write(_line(self.progress) + "\n")
@@ -124,12 +132,14 @@ def _line(progress: Progress) -> str:
     return f"{clock(progress.elapsed_s)}  {shown or 'starting'}"
 
 
-def _table(progress: Progress, *, is_over: bool = False) -> Any:
+def _table(progress: Progress, notes: Sequence[str], *, is_over: bool = False) -> Any:
+    from rich.markup import escape
     from rich.table import Table
 
     counts = progress.counts()
     left = None if is_over else progress.left_s()
     caption = f"{clock(progress.elapsed_s)} elapsed" + (f", about {clock(left)} left" if left is not None else "")
+    caption += "".join(f"\n[yellow]{escape(note)}[/]" for note in notes)
     table = Table(caption=caption, caption_justify="left", box=None, pad_edge=False, header_style="dim")
     table.add_column("task", no_wrap=True)
     columns = list(total(counts.values()))

@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -19,6 +20,7 @@ import eas_argo
 from eas.__about__ import __version__
 from eas.display import Live, Progress
 from eas.recording import Recording
+from eas.summary import Ended
 from eas_argo.laptop import site as sites
 from eas_argo.laptop.engine import Engine, Run
 from eas_argo.laptop.errors import SiteError
@@ -33,7 +35,7 @@ from eas_provenance.follow import Follower, prefix
 from eas_provenance.journal import above_it
 from eas_provenance.queries import OutcomeTable, find_run, outcomes
 from eas_provenance.runs import RunFolder, Sources
-from eas_provenance.states import FAILING, States, Task, path_order
+from eas_provenance.states import States, Task
 from eas_provenance.store import Store
 
 CONTAINERS = Path(eas_argo.__file__).parent / "containers"
@@ -58,33 +60,22 @@ class BrokenOffError(Exception):
     """The store of a run broke, as when its disk is full; the message says how, and how to go on."""
 
 
-class Finished(NamedTuple):
-    """A run that has ended: what was found, and for how long it was worked on this time [s]."""
+@dataclass(frozen=True)
+class Finished(Ended):
+    """A run of this machine that has ended: the prefix of its keys in the store."""
 
-    name: str
     prefix: str
     store: Store
-    states: States
-    seconds: float
-    outcomes: tuple[OutcomeTable, ...]
 
     @property
-    def is_cancelled(self) -> bool:
-        """Whether somebody ended the run."""
-        return self.states.root.is_shutdown
+    def files(self) -> str:
+        """Where its files are."""
+        return str(self.store.files.path(self.prefix))
 
     @property
-    def is_failed(self) -> bool:
-        """Whether the run failed or was cancelled."""
-        return self.states.is_failed or self.states.phase != "Succeeded"
-
-    def tasks(self) -> list[Task]:
-        """Return the tasks that were reached, in the order of their paths."""
-        return sorted(self.states.tasks.values(), key=lambda task: path_order(task.path))
-
-    def problems(self) -> list[Task]:
-        """Return the tasks that failed or broke, in the order of their paths."""
-        return [task for task in self.tasks() if task.state in FAILING]
+    def go_on(self) -> str:
+        """How it goes on when it was cancelled."""
+        return f"eas run --resume {self.name}"
 
 
 class Place(NamedTuple):
@@ -237,7 +228,7 @@ def _work(folder: RunFolder, manifest: Manifest, again: Collection[str], place: 
         recording.follow()
     seconds = time.monotonic() - start
     found = _outcomes(place.database, folder.name)
-    return Finished(folder.name, prefix(folder), place.store, recording.states, seconds, found)
+    return Finished(folder.name, recording.states, seconds, found, prefix(folder), place.store)
 
 
 def _outcomes(database: Database, name: str) -> tuple[OutcomeTable, ...]:

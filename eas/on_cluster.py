@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from eas.display import clock
-from eas.terminal import OK, OUTSIDE, WRONG_INPUT, WRONG_USE, add_json, add_store, add_verb, fail, say, write
+from eas.terminal import (
+    INTERRUPTED,
+    OK,
+    OUTSIDE,
+    WRONG_INPUT,
+    WRONG_USE,
+    add_json,
+    add_store,
+    add_verb,
+    fail,
+    kept,
+    say,
+    write,
+)
 from eas_compiler import cli as compiler
 from eas_compiler.compile import compile_chain
 
 if TYPE_CHECKING:
     from eas.remote import Request, Submitted
+    from eas_compiler.shape import Count
     from eas_provenance.states import Task
 
+_AT_INTERRUPT = {False: "leaves it to the cluster", True: "cancels it"}
 LIMIT = "argo-limit"
 """The code of what no form of a Workflow can carry: a warning, as this machine can run it all the same."""
 
@@ -50,11 +66,15 @@ def submit(arguments: argparse.Namespace) -> int:
 
     if not isinstance(arguments.site, Profile):
         return fail(f"{arguments.site.name} is no cluster: `eas submit --site SITE`, or `eas run` here", WRONG_USE)
-    submitted = _submitted(arguments)
+    wanted = request(arguments)
+    if wanted is None:
+        return WRONG_INPUT
+    submitted = _handed_over(arguments, wanted)
     if isinstance(submitted, int):
         return submitted
     site = arguments.site.name
-    data = {"run": submitted.name, "uid": submitted.uid, "namespace": submitted.namespace, "site": site}
+    namespace = submitted.connection.namespace
+    data = {"run": submitted.name, "uid": submitted.uid, "namespace": namespace, "site": site}
     write(json.dumps(data, indent=2) if arguments.json else f"{submitted.name}\n{_how(submitted.name, site)}")
     return OK
 
@@ -64,14 +84,11 @@ def _how(name: str, site: str) -> str:
     return f"  {follow}  follows it to its end\n  {end:{len(follow)}}  ends it"
 
 
-def _submitted(arguments: argparse.Namespace) -> Submitted | int:
-    """Submit the chain of a verb; return a status when that cannot be, which has been shown."""
+def _handed_over(arguments: argparse.Namespace, wanted: Request) -> Submitted | int:
+    """Submit a chain; return a status when the site refuses it, which has been shown."""
     from eas.remote import RefusedError
     from eas.remote import submit as hand_over
 
-    wanted = request(arguments)
-    if wanted is None:
-        return WRONG_INPUT
     try:
         return hand_over(wanted, arguments.site, say)
     except RefusedError as error:
@@ -122,17 +139,53 @@ def cancel(arguments: argparse.Namespace) -> int:
     return OK
 
 
+def run(arguments: argparse.Namespace) -> int:
+    """Submit a chain and follow it to its end."""
+    import rich  # noqa: F401 - of the extra that runs chains: without it, say so before anything begins
+
+    wanted = request(arguments)
+    if wanted is None:
+        return WRONG_INPUT
+    submitted = _handed_over(arguments, wanted)
+    return submitted if isinstance(submitted, int) else _followed(arguments, submitted, wanted.shape.tasks)
+
+
 def rerun(arguments: argparse.Namespace, chosen: Callable[[Task], bool]) -> int:
-    """Do tasks of a run again, in its next life."""
+    """Do tasks of a run again, in its next life, and follow it to its end."""
     from eas.remote import GoesOnError, NothingToDoError
     from eas.remote import rerun as take_up
 
     try:
-        life = take_up(arguments.site, arguments.run, chosen)
+        submitted = take_up(arguments.site, arguments.run, chosen)
     except NothingToDoError:
         said = "no task of it failed" if arguments.failed else f"it has no task at {arguments.start}"
         return fail(f"nothing to do again in {arguments.run}: {said}", WRONG_INPUT)
     except GoesOnError as error:
         return fail(f"{error}; `eas cancel` ends it", WRONG_INPUT)
-    write(f"{life.run} goes on, as the Workflow {life.run}-{life.number}\n{_how(life.run, arguments.site.name)}")
-    return OK
+    return _followed(arguments, submitted, {})
+
+
+def _followed(arguments: argparse.Namespace, submitted: Submitted, expected: dict[str, Count]) -> int:
+    """Follow a run, and report what came out."""
+    from eas import summary
+    from eas.following import DetachedError, Watched, follow
+
+    site, name = arguments.site, submitted.name
+    quiet = arguments.quiet or arguments.json
+    if not quiet:
+        say(f"{name} is submitted to {site.name}; Ctrl-C {_AT_INTERRUPT[arguments.attached]}")
+    try:
+        with kept(arguments) as (_, database):
+            ended = follow(Watched(submitted, site, database, expected, quiet), say)
+    except DetachedError:
+        if arguments.attached:
+            cancel(argparse.Namespace(**vars(arguments) | {"run": name, "now": True}))
+        else:
+            say(f"{name} goes on without you:\n{_how(name, site.name)}")
+        return INTERRUPTED
+    write(json.dumps(summary.run_as_data(ended), indent=2) if arguments.json else summary.run_as_text(ended, _width()))
+    return INTERRUPTED if ended.is_cancelled else WRONG_INPUT if ended.is_failed else OK
+
+
+def _width() -> int:
+    return shutil.get_terminal_size((100, 24)).columns

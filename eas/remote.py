@@ -11,21 +11,19 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from eas.__about__ import __version__
+from eas.syncing import bucket
 from eas_argo.cluster import runs
-from eas_argo.cluster.again import Life, again, life_of, nodes_of
+from eas_argo.cluster.again import again, life_of, nodes_of
 from eas_argo.cluster.connection import Connection, connect
 from eas_argo.cluster.errors import ClusterError
 from eas_argo.cluster.place import Placed, place
 from eas_argo.cluster.profile import Profile
 from eas_compiler.shape import Shape
+from eas_provenance.mirror import SOURCES, SUBMITTED
 from eas_provenance.runs import Sources
 from eas_provenance.states import States, Task
 
 Json = dict[str, Any]
-SUBMITTED = "eas/submitted"
-"""The annotation with what is to be known of a run before it begins, as JSON."""
-SOURCES = ".sources"
-"""The prefix below which the bucket keeps the texts of chains and registries, each under its SHA-256."""
 
 
 class RefusedError(Exception):
@@ -49,11 +47,11 @@ class Request(NamedTuple):
 
 
 class Submitted(NamedTuple):
-    """A run that is the cluster's now."""
+    """A run that is the cluster's now: its name and uid, and the Workflow in which it lives."""
 
     name: str
     uid: str
-    namespace: str
+    workflow: str
     connection: Connection
 
     @property
@@ -97,9 +95,13 @@ def submit(request: Request, profile: Profile, warn: Warn = lambda _: None) -> S
         raise RefusedError(placed.refusals)
     for warning in placed.warnings:
         warn(warning)
+    files = bucket(profile)
+    for text in (request.sources.chain, request.sources.registry):
+        if text is not None:
+            files.put_bytes(f"{SOURCES}/{hashlib.sha256(text).hexdigest()}", text)
     found = runs.create(connection, _described(placed, request, profile))
     metadata = found["metadata"]
-    return Submitted(metadata["name"], metadata["uid"], connection.namespace, connection)
+    return Submitted(metadata["name"], metadata["uid"], metadata["name"], connection)
 
 
 def _described(placed: Placed, request: Request, profile: Profile) -> Json:
@@ -181,7 +183,7 @@ def _wait_for_end(connection: Connection, name: str) -> None:
 # Doing again
 
 
-def rerun(profile: Profile, name: str, chosen: Callable[[Task], bool]) -> Life:
+def rerun(profile: Profile, name: str, chosen: Callable[[Task], bool]) -> Submitted:
     """Do some tasks of a run again, with whatever depends on them, and whatever was left when it was cancelled.
 
     Raises
@@ -206,4 +208,5 @@ def rerun(profile: Profile, name: str, chosen: Callable[[Task], bool]) -> Life:
     if not asked and not states.root.is_shutdown:
         raise NothingToDoError(f"no task of {name} is to be done again")
     made = runs.create(connection, again(workflow, nodes, asked))
-    return life_of(made)
+    life = life_of(made)
+    return Submitted(life.run, life.uid, made["metadata"]["name"], connection)

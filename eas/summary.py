@@ -3,17 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from eas import text
 from eas.display import clock
-from eas.local import Finished
 from eas_provenance.lines import Line
 from eas_provenance.queries import OutcomeTable
-from eas_provenance.states import Task
+from eas_provenance.states import FAILING, States, Task, path_order
 
 _MOST = 20
 """How many tasks of one kind are listed, so that what matters is not lost among them."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run that has ended: what was found, and for how long it was worked on this time [s]."""
+
+    name: str
+    states: States
+    seconds: float
+    outcomes: tuple[OutcomeTable, ...]
+
+    @property
+    def files(self) -> str:
+        """Where its files are."""
+        raise NotImplementedError
+
+    @property
+    def go_on(self) -> str:
+        """How it goes on when it was cancelled."""
+        raise NotImplementedError
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether somebody ended the run."""
+        return self.states.root.is_shutdown
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether the run failed or was cancelled."""
+        return self.states.is_failed or self.states.phase != "Succeeded"
+
+    def tasks(self) -> list[Task]:
+        """Return the tasks that were reached, in the order of their paths."""
+        return sorted(self.states.tasks.values(), key=lambda task: path_order(task.path))
+
+    def problems(self) -> list[Task]:
+        """Return the tasks that failed or broke, in the order of their paths."""
+        return [task for task in self.tasks() if task.state in FAILING]
 
 
 def simulated(lines: list[Line]) -> str:
@@ -22,15 +60,15 @@ def simulated(lines: list[Line]) -> str:
     return text.table(["path", "name", "task type", "state", "verdict"], rows) if rows else "no task runs"
 
 
-def run_as_text(finished: Finished, width: int) -> str:
+def run_as_text(ended: Ended, width: int) -> str:
     """Return what a run found, what failed, and where the files are."""
-    parts = [_outcomes(table, width) for table in finished.outcomes]
-    flow = (f"{one.path}: {one.message}" for one in finished.states.problems)
-    blocked = (task.path for task in finished.tasks() if task.state == "blocked")
-    parts += _listed("what went wrong", map(_problem, finished.problems()))
+    parts = [_outcomes(table, width) for table in ended.outcomes]
+    flow = (f"{one.path}: {one.message}" for one in ended.states.problems)
+    blocked = (task.path for task in ended.tasks() if task.state == "blocked")
+    parts += _listed("what went wrong", map(_problem, ended.problems()))
     parts += _listed("flow control that could not go on", flow)
     parts += _listed("blocked, because what they need is not there", blocked)
-    parts.append(_last_lines(finished))
+    parts.append(_last_lines(ended))
     return "\n\n".join(parts)
 
 
@@ -59,31 +97,30 @@ def _problem(task: Task) -> str:
     return f"{task.path} ({task.description['task']}, {task.description['source']}) {task.state}: {message}"
 
 
-def _last_lines(finished: Finished) -> str:
+def _last_lines(ended: Ended) -> str:
     counts: dict[str, int] = {}
-    for task in finished.tasks():
+    for task in ended.tasks():
         counts[task.state] = counts.get(task.state, 0) + 1
     shown = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
-    end = "was cancelled" if finished.is_cancelled else "failed" if finished.is_failed else "succeeded"
-    files = finished.store.files.path(finished.prefix)
-    lines = [f"run {finished.name} {end} after {clock(finished.seconds)}: {shown or 'no task'}", f"files: {files}"]
-    if finished.is_cancelled:
-        lines.append(f"`eas run --resume {finished.name}` goes on with it")
+    end = "was cancelled" if ended.is_cancelled else "failed" if ended.is_failed else "succeeded"
+    lines = [f"run {ended.name} {end} after {clock(ended.seconds)}: {shown or 'no task'}", f"files: {ended.files}"]
+    if ended.is_cancelled:
+        lines.append(f"`{ended.go_on}` goes on with it")
     return "\n".join(lines)
 
 
-def run_as_data(finished: Finished) -> dict[str, Any]:
+def run_as_data(ended: Ended) -> dict[str, Any]:
     """Return a run for programs."""
     return {
-        "run": finished.name,
-        "phase": "Cancelled" if finished.is_cancelled else "Failed" if finished.is_failed else "Succeeded",
-        "seconds": round(finished.seconds, 3),
-        "files": str(finished.store.files.path(finished.prefix)),
-        "tasks": [_task(task) for task in finished.tasks()],
-        "problems": [one._asdict() for one in finished.states.problems],
+        "run": ended.name,
+        "phase": "Cancelled" if ended.is_cancelled else "Failed" if ended.is_failed else "Succeeded",
+        "seconds": round(ended.seconds, 3),
+        "files": ended.files,
+        "tasks": [_task(task) for task in ended.tasks()],
+        "problems": [one._asdict() for one in ended.states.problems],
         "outcomes": {
             table.type: [dict(zip(table.columns, row.values, strict=True)) for row in table.rows]
-            for table in finished.outcomes
+            for table in ended.outcomes
         },
     }
 

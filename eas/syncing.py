@@ -22,12 +22,14 @@ from eas_provenance.errors import DatabaseError, LeaseError, RepositoryError
 from eas_worker.usage import now
 
 if TYPE_CHECKING:
+    from eas_argo.cluster.again import Life
     from eas_argo.cluster.profile import Profile
     from eas_argo.cluster.reading import Update
     from eas_argo.cluster.watch import Api, Event
     from eas_provenance.batch import Batch
     from eas_provenance.database import Database
     from eas_provenance.mirror import Mirror
+    from eas_provenance.s3 import Bucket
     from eas_provenance.states import Task
 
 PACE_S = 1.0
@@ -83,7 +85,7 @@ def _sync(arguments: argparse.Namespace) -> int:
     return OK
 
 
-def bucket(site: Profile) -> Reads:
+def bucket(site: Profile) -> Bucket:
     """Return the file repository of a site.
 
     Raises
@@ -140,13 +142,38 @@ class Runs:
         self._mirrors: dict[str, Mirror] = {}
         self._strange: set[str] = set()
         self._newest: dict[str, str] = {}
+        self._lives: dict[str, tuple[int, str]] = {}
+        self._earlier: list[Mirror] = []
 
     def take(self, update: Update) -> None:
         """Take what is new of a Workflow."""
-        from eas_provenance.mirror import Mirror, NoRunError, Seen
+        from eas_argo.cluster.again import life_of
 
         if update.uid in self._strange:
             return
+        try:
+            life = life_of({"metadata": update.metadata})
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            self._strange.add(update.uid)
+            self._say(f"{update.name} does not say which life of which run it is: {error!r}")
+            return
+        if self._begins(life, update.uid):
+            self._take(update if life.number == 1 else _joined(update, life))
+
+    def _begins(self, life: Life, uid: str) -> bool:
+        """Return whether a run lives in this Workflow; of an earlier life all is written before the next begins."""
+        number, _ = self._lives.get(life.uid, (0, ""))
+        if life.number < number:
+            return False
+        if life.number > number and (earlier := self._mirrors.pop(life.uid, None)) is not None:
+            self._earlier.append(earlier)
+        self._lives[life.uid] = life.number, uid
+        return True
+
+    def _take(self, update: Update) -> None:
+        """Take what is new of a run."""
+        from eas_provenance.mirror import Mirror, NoRunError, Seen
+
         mirror = self._mirrors.get(update.uid)
         if mirror is None:
             try:
@@ -165,15 +192,18 @@ class Runs:
             self._observe(mirror.name, task)
 
     def delete(self, uid: str) -> None:
-        """Note that a Workflow was deleted."""
+        """Note that a Workflow was deleted: with it its run, unless that lives on in another."""
         self._strange.discard(uid)
-        if (mirror := self._mirrors.get(uid)) is not None:
-            mirror.delete()
+        for run, (_, newest) in self._lives.items():
+            if newest == uid and run in self._mirrors:
+                self._mirrors[run].delete()
 
     def keep_only(self, uids: Iterable[str]) -> None:
         """Note that there are no other Workflows than these."""
-        for uid in self._mirrors.keys() - set(uids):
-            self.delete(uid)
+        there = set(uids)
+        for run, mirror in self._mirrors.items():
+            if self._lives[run][1] not in there:
+                mirror.delete()
 
     def mark_deleted(self, uids: Iterable[str]) -> None:
         """Note which runs of the database are not there any more."""
@@ -191,6 +221,12 @@ class Runs:
             When another process writes now.
         """
         lag_s, wrong, over = None, "", []
+        while self._earlier:
+            try:
+                self._earlier[0].write()
+            except (DatabaseError, RepositoryError) as error:
+                return Written(None, str(error), [])
+            del self._earlier[0]
         for uid, mirror in list(self._mirrors.items()):
             if not mirror.is_behind:
                 continue
@@ -205,8 +241,21 @@ class Runs:
                 self._say(f"{mirror.name}: {state}")
             if mirror.is_over:
                 del self._mirrors[uid]
-                over.append(uid)
+                over.append(self._lives[uid][1])
         return Written(lag_s, wrong, over)
+
+
+def _joined(update: Update, life: Life) -> Update:
+    """Return what is new of a later life as if its Workflow were the one that the run began with."""
+    from eas_argo.cluster.again import joined
+
+    started = update.status.get("startedAt")
+    nodes = joined(update.name, started if isinstance(started, str) else "", life, update.nodes())
+    changed = [nodes[node["id"]] for node in update.changed if node["id"] in nodes]
+    metadata = {**update.metadata, "name": life.run, "uid": life.uid}
+    return update._replace(
+        uid=life.uid, name=life.run, metadata=metadata, changed=changed, nodes=lambda: iter(nodes.values())
+    )
 
 
 class Written(NamedTuple):

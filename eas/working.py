@@ -44,9 +44,10 @@ _LOOK_S = 0.1
 
 def register(verbs: Any) -> None:
     """Add the verbs."""
-    one = add_verb(verbs, "run", _run, "run a chain on this machine")
+    one = add_verb(verbs, "run", _run, "run a chain on this machine, or on a cluster")
     compiler.add_chain(one, optional=True)
     one.add_argument("--resume", metavar="RUN", help="finish a run that was interrupted or cancelled instead")
+    on_cluster.add_name(one)
     _add_work(one)
 
     one = add_verb(verbs, "rerun", _rerun, "do tasks of a run again, and all that depends on them")
@@ -68,18 +69,30 @@ def _add_work(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-j", "--jobs", type=positive, metavar="N", help="cores to use (default: all)")
     add_store(parser)
     parser.add_argument("--keep", action="store_true", help="keep the working folders of all attempts")
+    parser.add_argument(
+        "--attached", action="store_true", help="on a cluster: Ctrl-C cancels the run, instead of leaving it there"
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="show no progress")
     add_json(parser)
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from eas.local import RefusedError, refuse, run
-    from eas_argo.laptop.manifest import load
-
+    if isinstance(arguments.site, Profile):
+        return _run_there(arguments)
+    if arguments.name is not None:
+        return fail("the name of a run on this machine is not for you to choose; leave --name out", WRONG_USE)
     if arguments.resume is not None:
         return _resume(arguments)
     if arguments.chain is None:
         return fail("which chain? `eas run CHAIN`, or `eas run --resume RUN`", WRONG_USE)
+    return _run_here(arguments)
+
+
+def _run_here(arguments: argparse.Namespace) -> int:
+    """Run a chain on this machine."""
+    from eas.local import RefusedError, refuse, run
+    from eas_argo.laptop.manifest import load
+
     name, data = compiler.read_chain(arguments.chain)
     workflow, checked = compile_chain(name, data, compiler.options(arguments))
     compiler.show(checked)
@@ -94,6 +107,16 @@ def _run(arguments: argparse.Namespace) -> int:
     except RefusedError as error:
         return _refused(error)
     return _work(arguments, lambda place: run(request(workflow, checked, name, data), place, say))
+
+
+def _run_there(arguments: argparse.Namespace) -> int:
+    """Run a chain on a cluster."""
+    site = arguments.site.name
+    if arguments.resume is not None:
+        return fail(f"a run on a cluster goes on by `eas rerun {arguments.resume} --failed --site {site}`", WRONG_USE)
+    if arguments.chain is None:
+        return fail(f"which chain? `eas run CHAIN --site {site}`", WRONG_USE)
+    return on_cluster.run(arguments)
 
 
 def _refused(error: RefusedError) -> int:

@@ -9,11 +9,12 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from eas import text
-from eas.terminal import OK, OUTSIDE, WRONG_INPUT, add_json, add_store, fail, kept, write
+from eas.terminal import OK, OUTSIDE, WRONG_INPUT, add_json, add_store, fail, kept, say, write
+from eas_argo.cluster.profile import Profile
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -71,7 +72,50 @@ def opened(arguments: argparse.Namespace) -> Iterator[tuple[Store, Database]]:
     if arguments.db is None and not arguments.store.is_dir():
         raise SystemExit(fail(f"there is no store {arguments.store} yet; `eas run` makes one", OUTSIDE))
     with kept(arguments) as (store, database):
+        keep_up(arguments, database)
         yield store, database
+
+
+def keep_up(arguments: argparse.Namespace, database: Database) -> None:
+    """Let the database know what has happened on a cluster, unless somebody follows it anyway."""
+    if isinstance(arguments.site, Profile):
+        from eas.following import keep_up as follow_once
+
+        for problem in follow_once(arguments.site, database):
+            say(text.safe(f"{problem}; this is what was known before"))
+
+
+def going_on(arguments: argparse.Namespace, database: Database) -> AbstractContextManager[object]:
+    """Follow a cluster until the end of the block; what happens on this machine is followed by whoever works on it."""
+    if not isinstance(arguments.site, Profile):
+        return nullcontext()
+    from eas.following import following
+
+    return following(arguments.site, database)
+
+
+def waiting(arguments: argparse.Namespace, run: RunRow) -> list[str]:
+    """Return why pods of a run on a cluster do not begin."""
+    if run.is_over or run.is_interrupted or not isinstance(arguments.site, Profile):
+        return []
+    from eas.following import why_it_waits
+
+    return [text.safe(line) for line in why_it_waits(arguments.site, run.name)]
+
+
+def place_of_files(arguments: argparse.Namespace, found: Reading) -> str:
+    """Return where the files of a run are."""
+    prefix = f"{found.run.name}-{found.run.uid}"
+    if isinstance(arguments.site, Profile):
+        return f"s3://{arguments.site.bucket.name if arguments.site.bucket else '?'}/{prefix}"
+    return str(found.store.files.folder / prefix)
+
+
+def split_run(arguments: argparse.Namespace) -> None:
+    """Take `RUN/t0/t1` for a run and a path of its tasks."""
+    if "path" in arguments and arguments.path is None and "/" in (arguments.run or ""):
+        arguments.run, slash, path = arguments.run.partition("/")
+        arguments.path = slash + path
 
 
 @contextmanager
@@ -79,6 +123,7 @@ def reading(arguments: argparse.Namespace) -> Iterator[Reading]:
     """Give what a report on a run reads; leave when no run is meant by what was given."""
     from eas_provenance.queries import UnknownRunError, find_run
 
+    split_run(arguments)
     with opened(arguments) as (store, database), database.session() as session:
         try:
             run = find_run(session, arguments.run)

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from eas import text
-from eas.reports.common import Reading, add_run, known_path, lines, paint, plain, reading
+from eas.reports.common import Reading, add_run, going_on, known_path, lines, paint, plain, reading
 from eas.terminal import OK, add_verb, positive, say, write
+from eas_argo.cluster.profile import Profile
 
 if TYPE_CHECKING:
-    from eas_provenance.queries import MessageFilter, MessageRow
+    from eas_provenance.queries import MessageFilter, MessageRow, RunRow
 
 _TAIL = 1000
 _MOST = 100_000
@@ -43,14 +44,19 @@ def _logs(arguments: argparse.Namespace) -> int:
         severities = at_least(arguments.severity) if arguments.severity else ()
         where = MessageFilter(path, severities, arguments.step)
         page = last_messages(found.session, found.run.id, where, limit=arguments.tail)
+        pods = pods_of(arguments, found.run, where)
         if page.total > len(page.rows):
             say(f"{page.total - len(page.rows):,} lines before: --tail")
         _write(arguments, page.rows)
-        if not (page.rows or arguments.follow):
+        shown = [row for row in pods() if not _is_known(row, page.rows)]
+        _write(arguments, shown)
+        if not (page.rows or shown or arguments.follow):
             say(text.safe(f"no line of {found.run.name} is among those that are asked for"))
         if arguments.follow:
-            for row in followed(_source(found, where), page.rows, lambda: time.sleep(_LOOK_S)):
-                _write(arguments, [row])
+            with going_on(arguments, found.database):
+                source = _with_pods(_source(found, where), pods, [*page.rows, *shown])
+                for row in followed(source, [*page.rows, *shown], lambda: time.sleep(_LOOK_S)):
+                    _write(arguments, [row])
     return OK
 
 
@@ -108,3 +114,41 @@ def _source(found: Reading, where: MessageFilter) -> Source:
         return rows, is_over
 
     return ask
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# On a cluster: what pods say before their records are in the bucket
+
+
+def pods_of(arguments: argparse.Namespace, run: RunRow, where: MessageFilter) -> Callable[[], list[MessageRow]]:
+    """Return what gives the lines that running pods of a run have said since the last time."""
+    if run.is_over or not isinstance(arguments.site, Profile):
+        return list
+    from eas.speaking import Speech
+
+    return Speech(arguments.site, run.name, where, say).lines
+
+
+def _is_known(row: MessageRow, rows: Iterable[MessageRow]) -> bool:
+    return any(_words(row) == _words(one) for one in rows)
+
+
+def _words(row: MessageRow) -> tuple[str, str, int, str]:
+    """Return what tells a line, whether a pod or its record says it."""
+    return row.path, row.step, row.number, row.text
+
+
+def _with_pods(ask: Source, pods: Callable[[], list[MessageRow]], known: Iterable[MessageRow]) -> Source:
+    """Return a source that also gives what pods say, before the database knows it; each line once."""
+    said = set(map(_words, known))
+
+    def both() -> tuple[list[MessageRow], bool]:
+        rows, is_over = ask()
+        found = []
+        for row in (*rows, *pods()):
+            if _words(row) not in said:
+                said.add(_words(row))
+                found.append(row)
+        return found, is_over
+
+    return both

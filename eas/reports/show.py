@@ -16,14 +16,17 @@ from eas.reports.common import (
     answer,
     counts,
     cut,
+    going_on,
     known_path,
     more,
     opened,
     paint,
+    place_of_files,
     reading,
     section,
     states_in,
     table,
+    waiting,
     when,
 )
 from eas.terminal import OK, WRONG_INPUT, WRONG_USE, add_verb, fail, positive, say
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
 
 _RUN_STATES = ("running", "succeeded", "failed", "cancelled", "interrupted")
 _STATES = ("waiting", "running", "interrupted", "succeeded", "failed", "error", "blocked", "skipped", "cancelled")
+HERE = "this machine"
+"""The site of runs that an engine on this machine worked on."""
 _LOOK_S = 0.5
 _MOST = 10
 
@@ -115,7 +120,8 @@ def _run(arguments: argparse.Namespace, found: Reading) -> int:
     types = tuple(one._replace(states=states_in(run, one.states)) for one in rows)
     wrong = failures(found.session, run.id, limit=_MOST, examples=1)
     left = None if run.is_over else left_s(types, run.duration_s(now()))
-    folder = str(found.store.files.folder / f"{run.name}-{run.uid}")
+    folder = place_of_files(arguments, found)
+    waits = waiting(arguments, run)
 
     def as_text() -> str:
         parts = [_head(run, left), table_of_types(types)]
@@ -124,6 +130,7 @@ def _run(arguments: argparse.Namespace, found: Reading) -> int:
             for one in wrong.groups
         ]
         lines += more(wrong.kinds - len(wrong.groups), "reasons", f"eas errors {run.name}")
+        parts += section("what is waited for", "\n".join(map(cut, waits)))
         parts += section("what went wrong", "\n".join(lines))
         flow = [cut(f"{one.path}: {one.message}") for one in wrong.problems[:_MOST]]
         flow += more(len(wrong.problems) - _MOST, "problems", f"eas errors {run.name}")
@@ -138,6 +145,7 @@ def _run(arguments: argparse.Namespace, found: Reading) -> int:
             "types": [{**one._asdict(), "done": one.done} for one in types],
             "errors": wrong.groups,
             "problems": wrong.problems,
+            "waiting": waits,
             "files": folder,
         }
 
@@ -149,7 +157,7 @@ def _head(run: RunRow, left: float | None) -> str:
     ahead = f", about {clock(left)} left" if left is not None else ""
     lines = [paint(text.safe(f"run {run.name} {run.state} {took}{ahead}: {counts(run.states)}"), run.state)]
     if run.is_interrupted:
-        lines.append(text.safe(f"nobody works on it any more; `eas run --resume {run.name}` goes on with it"))
+        lines.append(text.safe(how_it_goes_on(run)))
     if run.message:
         lines.append(cut(run.message))
     about = f"{run.source}, started {when(run.started)} UTC by {run.user} on {run.host} ({run.site}), EAS {run.version}"
@@ -170,6 +178,13 @@ def table_of_types(types: tuple[TypeRow, ...]) -> str:
     return table(["task type", "expected", *states], rows, words)
 
 
+def how_it_goes_on(run: RunRow) -> str:
+    """Say how a run goes on that was interrupted."""
+    if run.site != HERE:
+        return f"{run.name} is not on {run.site} any more; what is known of it stays"
+    return f"nobody works on {run.name} any more; `eas run --resume {run.name}` goes on with it"
+
+
 def _count(number: int) -> str:
     return f"{number:,}" if number else "·"
 
@@ -186,7 +201,7 @@ def _wait(arguments: argparse.Namespace) -> int:
     with reading(arguments) as found:
         run, store, database = found.run, found.store, found.database
     arguments.run, last = run.name, ""
-    with opened(arguments) as (store, database):
+    with opened(arguments) as (store, database), going_on(arguments, database):
         while not run.is_over and store.may_go_on(run.name):
             last = _progress(run, last)
             time.sleep(_LOOK_S)
@@ -196,7 +211,7 @@ def _wait(arguments: argparse.Namespace) -> int:
         _run(arguments, found)
         run = found.run
     if run.is_interrupted:
-        say(text.safe(f"nobody works on {run.name} any more; `eas run --resume {run.name}` goes on with it"))
+        say(text.safe(how_it_goes_on(run)))
     return OK if run.state == "succeeded" else WRONG_INPUT
 
 

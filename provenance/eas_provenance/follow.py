@@ -92,10 +92,10 @@ def catch_up(database: Database, store: Store) -> list[str]:
     with database.session() as session:
         columns = (col(Run.name), col(Run.state), col(Cursor.position))
         rows = session.execute(select(*columns).join(Cursor, col(Cursor.run_id) == col(Run.id), isouter=True))
-        known = {name: (state, int(position or 0)) for name, state, position in rows}
+        known = {name: (state, position) for name, state, position in rows}
     for folder in store.runs():
         try:
-            if _is_left(folder, *known.get(folder.name, ("running", 0))) and not folder.has_engine():
+            if _is_left(folder, *known.get(folder.name, ("running", None))) and not folder.has_engine():
                 with folder.engine():  # so that none begins meanwhile: whoever writes older rows must not be the last
                     follower = Follower(database, store, folder)
                     follower.follow()
@@ -107,6 +107,6 @@ def catch_up(database: Database, store: Store) -> list[str]:
     return problems
 
 
-def _is_left(folder: RunFolder, state: str, position: int) -> bool:
+def _is_left(folder: RunFolder, state: str, position: str | None) -> bool:
     """Return whether the database lacks something of a run: it is running for it, or has gone on since."""
-    return state == "running" or position < folder.journal.size_bytes
+    return state == "running" or int(position or 0) < folder.journal.size_bytes

@@ -25,7 +25,7 @@ def finished(tmp_path: Path) -> Finished:
     columns = ("size", "verdict", "period")
     rows = (OutcomeRow("/t0", "c:1:1", (1, "pass", 1.23456)), OutcomeRow("/t1", "c:1:1", (2, "fail", None)))
     table = OutcomeTable("search", columns, ("", "", "d"), 1, {}, rows, 2)
-    return Finished("run-1", "run-1-2", Store(tmp_path), states, 61.5, (table,))
+    return Finished("run-1", states, 61.5, (table,), "run-1-2", Store(tmp_path))
 
 
 def test_for_people(finished: Finished) -> None:

@@ -82,11 +82,13 @@ def again(workflow: Json, nodes: Nodes, chosen: Iterable[str]) -> Json:
 
     `workflow` is one that has ended, `nodes` are those of its status by id.
     """
-    life = _next(workflow, nodes)
+    before, started = life_of(workflow), _started(workflow)
+    numbers = [_number(node, before, started) for node in nodes.values() if _is_try(node)]
+    life = before._replace(number=before.number + 1, first_try=max(numbers, default=-1) + 1)
     name = f"{life.run}-{life.number}"
     by_name = {node["name"]: node for node in nodes.values()}
     left = _left(workflow, by_name, [nodes[one]["name"] for one in chosen])
-    spec = _continued(workflow["spec"], life_of(workflow), life)
+    spec = _continued(workflow["spec"], before, life)
     old = workflow["metadata"]
     told = {"run": life.run, "uid": life.uid, "life": life.number, "tries": life.first_try}
     annotations = {key: text for key, text in (old.get("annotations") or {}).items() if key.startswith("eas/")}
@@ -97,13 +99,52 @@ def again(workflow: Json, nodes: Nodes, chosen: Iterable[str]) -> Json:
         "annotations": {**annotations, LIFE: json.dumps(told, separators=(",", ":"))},
     }
     head = {key: workflow[key] for key in ("apiVersion", "kind")}
-    return {**head, "metadata": metadata, "spec": spec, "status": _status(_renamed(left, old["name"], name))}
+    return {
+        **head,
+        "metadata": metadata,
+        "spec": spec,
+        "status": _status(_renamed(left, _Names(old["name"], name, before, started))),
+    }
 
 
-def _next(workflow: Json, nodes: Nodes) -> Life:
-    life = life_of(workflow)
-    tries = [int(match[1]) for node in nodes.values() if _is_try(node) and (match := _TRY.search(node["name"]))]
-    return life._replace(number=life.number + 1, first_try=life.first_try + max(tries, default=-1) + 1)
+def joined(workflow: str, started: str, life: Life, nodes: Iterable[Json]) -> Nodes:
+    """Return the nodes of a later life as nodes of the Workflow that the run began with, by the ids that they had.
+
+    `started` is when its Workflow started. What was taken over is as it was; its own tries come after earlier ones.
+    """
+    given = list(nodes)
+    names = _Names(workflow, life.run, life, started)
+    ids = {node["id"]: node_id(names.new, names.of(node)) for node in given}
+    found = _renamed({node["name"]: node for node in given}, names)
+    return {old: found[new] for old, new in ids.items()}
+
+
+class _Names(NamedTuple):
+    """How nodes are to be called: in another Workflow than that of some life, which started at a time."""
+
+    old: str
+    new: str
+    life: Life
+    started: str
+
+    def of(self, node: Json) -> str:
+        """Return the name of a node."""
+        name: str = node["name"]
+        if _is_try(node):
+            name = f"{name[: name.rindex('(')]}({_number(node, self.life, self.started)})"
+        return self.new + name[len(self.old) :]
+
+
+def _started(workflow: Json) -> str:
+    return str((workflow.get("status") or {}).get("startedAt") or "")
+
+
+def _number(node: Json, life: Life, started: str) -> int:
+    """Return the number of a try in its run: one that was taken over has it already."""
+    match = _TRY.search(node["name"])
+    number = int(match[1]) if match else 0
+    is_taken_over = bool(node.get("finishedAt")) and str(node["finishedAt"]) < started
+    return number if is_taken_over else number + life.first_try
 
 
 def _is_try(node: Json) -> bool:
@@ -186,20 +227,20 @@ def _opened(node: Json) -> Json:
     return {**told, "phase": "Running"}
 
 
-def _renamed(nodes: Nodes, old: str, new: str) -> Nodes:
-    """Return nodes by the ids that they have in a Workflow of another name."""
-    ids = {node["id"]: node_id(new, new + name[len(old) :]) for name, node in nodes.items()}
+def _renamed(nodes: Nodes, names: _Names) -> Nodes:
+    """Return nodes by the ids that they have under other names."""
+    ids = {node["id"]: node_id(names.new, names.of(node)) for node in nodes.values()}
     found = {}
-    for name, node in nodes.items():
+    for node in nodes.values():
         renamed = {key: value for key, value in node.items() if key not in _LINKS}
-        renamed |= {"id": ids[node["id"]], "name": new + name[len(old) :]}
+        renamed |= {"id": ids[node["id"]], "name": names.of(node)}
         for key in _LINKS:
             if there := [ids[one] for one in node.get(key) or () if one in ids]:
                 renamed[key] = there
         if node.get("boundaryID") in ids:
             renamed["boundaryID"] = ids[node["boundaryID"]]
-        if node["displayName"] == old:
-            renamed["displayName"] = new
+        if node.get("displayName") == names.old:
+            renamed["displayName"] = names.new
         found[renamed["id"]] = renamed
     return found
 

@@ -18,6 +18,7 @@ CHILDREN = "eas/run"
 """The label of child workflows, with the uid of the Workflow that the run began with."""
 WORKFLOW = "workflows.argoproj.io/workflow"
 """The label of pods with the name of their Workflow."""
+_COMPLETED = "workflows.argoproj.io/completed"
 ENDED = ("Succeeded", "Failed", "Error")
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _SHOWN = 5
@@ -136,6 +137,20 @@ def shut_down(connection: Connection, name: str) -> None:
     """End a Workflow, and what of it runs, at once."""
     changes = {"suspend": None, "shutdown": "Terminate"}
     connection.ask("PATCH", f"{connection.workflows}/{name}", body={"spec": changes})
+
+
+def is_completed(connection: Connection, name: str) -> bool:
+    """Return whether a Workflow has ended, without reading what is in it.
+
+    Raises
+    ------
+    ClusterError
+        When the cluster does not tell, or the Workflow was deleted.
+    """
+    for one in connection.about(connection.workflows, {"fieldSelector": f"metadata.name={name}"}):
+        return bool((one.get("labels") or {}).get(_COMPLETED) == "true")
+    message = f"the Workflow {name} was deleted while it was followed"
+    raise ClusterError(message, "what is known of it is in the database", 404)
 
 
 def phase(workflow: Json) -> str:

@@ -1,0 +1,216 @@
+"""A run on a cluster is followed to its end: what becomes of it is shown as it happens, and kept in the database."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from eas.display import Live, Progress
+from eas.local import Interruptions
+from eas.remote import Submitted
+from eas.summary import Ended
+from eas.syncing import Service, Where, _age_s, bucket
+from eas_argo.cluster import runs
+from eas_argo.cluster.again import nodes_of
+from eas_argo.cluster.connection import Connection, connect
+from eas_argo.cluster.errors import ClusterError
+from eas_argo.cluster.pending import stuck
+from eas_argo.cluster.profile import Profile
+from eas_provenance.errors import RepositoryError
+from eas_provenance.lease import freshness
+from eas_provenance.queries import OutcomeTable, outcomes
+from eas_provenance.states import States, Task
+from eas_provenance.tables import Run
+
+if TYPE_CHECKING:
+    from eas_compiler.shape import Count
+    from eas_provenance.database import Database
+
+Json = dict[str, Any]
+_TURN_S = 0.25
+_LOOK_S = 2.0
+"""How often the cluster is asked whether the run has ended [s]."""
+_STUCK_S = 10.0
+"""How often it is asked why pods do not begin [s]."""
+_FRESH_S = 60.0
+"""How long ago who follows the cluster may have heard of it last [s]."""
+_PATIENCE_S = 60.0
+"""How long the database may take to know the end [s]."""
+
+
+class DetachedError(Exception):
+    """Whoever followed a run has left it to the cluster."""
+
+
+@dataclass(frozen=True)
+class Followed(Ended):
+    """A run of a cluster that has ended: the prefix of its keys, and the site."""
+
+    prefix: str
+    site: Profile
+
+    @property
+    def files(self) -> str:
+        """Where its files are."""
+        return f"s3://{self.site.bucket.name if self.site.bucket else '?'}/{self.prefix}"
+
+    @property
+    def go_on(self) -> str:
+        """How it goes on when it was cancelled."""
+        return f"eas rerun {self.name} --failed --site {self.site.name}"
+
+
+class Watched(NamedTuple):
+    """What is followed: a run, its site, the database, and how many tasks of each type are expected."""
+
+    run: Submitted
+    site: Profile
+    database: Database
+    expected: dict[str, Count]
+    quiet: bool = False
+
+
+def follow(watched: Watched, warn: Callable[[str], None]) -> Followed:
+    """Follow a run to its end; `warn` is told of what is not as it should be.
+
+    Raises
+    ------
+    DetachedError
+        When Ctrl-C leaves it to the cluster.
+    ClusterError, DatabaseError, RepositoryError
+        When the cluster, the database or the bucket cannot be had, or the run's Workflow is deleted.
+    """
+    run, progress, start = watched.run, Progress(watched.expected), time.monotonic()
+    where = _where(watched.site, run.connection, watched.database)
+
+    def observe(name: str, task: Task) -> None:
+        if name == run.name:
+            progress.take(task)
+
+    with (
+        Interruptions() as interruptions,
+        Following(Service(where, lambda _: None, observe)) as following,
+        Live(progress, quiet=watched.quiet) as live,
+    ):
+        _wait(run, live, interruptions, following)
+        workflow = run.connection.get(f"{run.connection.workflows}/{run.workflow}")
+        known = _wait_for_database(watched, workflow, following, live)
+    if not known:
+        warn("the database lacks the end of this run; the next report takes it up")
+    states = States(workflow)
+    for node in nodes_of(workflow).values():
+        states.update(node)
+    seconds = time.monotonic() - start
+    return Followed(run.name, states, seconds, _outcomes(watched.database, run.uid), run.prefix, watched.site)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# For reports
+
+
+def keep_up(site: Profile, database: Database) -> list[str]:
+    """Take what a cluster tells now, unless a process follows it; return what is wrong, if anything is."""
+    try:
+        with database.session() as session:
+            known = freshness(session, site.name)
+        if known is not None and known.owner and known.seen is not None and _age_s(known.seen) < _FRESH_S:
+            return [f"{known.owner}: {known.message}"] if known.message else []
+        Service(_where(site, connect(site), database), lambda _: None).once(threading.Event())
+    except (ClusterError, RepositoryError) as error:
+        return [str(error)]
+    return []
+
+
+def following(site: Profile, database: Database) -> Following:
+    """Follow a cluster into the database until the end of a block."""
+    return Following(Service(_where(site, connect(site), database), lambda _: None))
+
+
+def why_it_waits(site: Profile, name: str) -> list[str]:
+    """Return why pods of a run do not begin; that the cluster does not tell is a reason, too."""
+    try:
+        connection = connect(site)
+        return list(map(str, stuck(connection, runs.find(connection, name)["metadata"]["name"])))
+    except ClusterError as error:
+        return [str(error)]
+
+
+def _where(site: Profile, connection: Connection, database: Database) -> Where:
+    return Where(site.name, connection, bucket(site), database)
+
+
+class Following:
+    """Has the service follow the cluster in a thread, until the end of the block."""
+
+    def __init__(self, service: Service) -> None:
+        self._service, self._stop = service, threading.Event()
+        self._problem: BaseException | None = None
+        self._thread = threading.Thread(target=self._go, name="following", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _go(self) -> None:
+        try:
+            self._service.follow(self._stop)
+        except Exception as error:  # noqa: BLE001 - it is told by whoever waits
+            self._problem = error
+
+    @property
+    def problem(self) -> str:
+        """What has broken it: the run goes on all the same, and so does whoever waits for its end."""
+        return f"the database is not kept up: {self._problem!r}" if self._problem is not None else ""
+
+
+def _wait(run: Submitted, live: Live, interruptions: Interruptions, following: Following) -> None:
+    """Show how far a run is until it has ended."""
+    look_s, stuck_s = 0.0, time.monotonic() + _STUCK_S
+    while True:
+        now_s = time.monotonic()
+        if interruptions.count:
+            raise DetachedError(run.name)
+        if now_s >= look_s:
+            look_s = now_s + _LOOK_S
+            if runs.is_completed(run.connection, run.workflow):
+                return
+        if now_s >= stuck_s:
+            stuck_s = now_s + _STUCK_S
+            live.note([*filter(None, [following.problem]), *map(str, _stuck(run))])
+        live.tick()
+        time.sleep(_TURN_S)
+
+
+def _stuck(run: Submitted) -> list[Any]:
+    try:
+        return stuck(run.connection, run.workflow)
+    except ClusterError as error:
+        return [error]
+
+
+def _wait_for_database(watched: Watched, workflow: Json, following: Following, live: Live) -> bool:
+    """Return whether the database knows the end of a run, after some time."""
+    ended, end = (workflow.get("status") or {}).get("finishedAt"), time.monotonic() + _PATIENCE_S
+    while time.monotonic() < end and not following.problem:
+        with watched.database.session() as session:
+            if session.execute(select(col(Run.ended)).where(col(Run.uid) == watched.run.uid)).scalar() == ended:
+                return True
+        live.tick()
+        time.sleep(_TURN_S)
+    return False
+
+
+def _outcomes(database: Database, uid: str) -> tuple[OutcomeTable, ...]:
+    with database.session() as session:
+        run_id = session.execute(select(col(Run.id)).where(col(Run.uid) == uid)).scalar()
+        return outcomes(session, run_id) if run_id is not None else ()
