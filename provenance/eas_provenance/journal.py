@@ -14,7 +14,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Self
 
@@ -91,7 +91,7 @@ class Journal:
         RepositoryError
             When it cannot be written.
         """
-        lives = [entry.update["life"] for entry in self.updates() if "life" in entry.update]
+        lives = [entry.update["life"] for entry in self.updates(having=b'"life":') if "life" in entry.update]
         self.write({"life": max(lives, default=0) + 1, **({"again": sorted(again)} if again else {})})
 
     def _problem(self, error: OSError) -> RepositoryError:
@@ -105,8 +105,8 @@ class Journal:
         except OSError as error:
             raise RepositoryError(f"cannot read {self.path}: {error.strerror}") from error
 
-    def updates(self, position: int = 0) -> Iterator[Entry]:
-        """Yield the whole lines behind a position.
+    def updates(self, position: int = 0, *, having: bytes = b"") -> Iterator[Entry]:
+        """Yield the whole lines behind a position; those alone that have something in them.
 
         Raises
         ------
@@ -120,17 +120,18 @@ class Journal:
                     if not line.endswith(b"\n"):
                         return
                     position += len(line)
-                    yield Entry(position, _update(line))
+                    if having in line:
+                        yield Entry(position, _update(line))
         except (OSError, ValueError) as error:
             raise RepositoryError(f"cannot read {self.path}, byte {position}: {error}") from error
 
     def known(self) -> Known:
-        """Return what follows from all of it."""
-        return known(entry.update for entry in self.updates())
+        """Return what follows from all of it; of nodes what another life of an engine has to know."""
+        return known((entry.update for entry in self.updates()), Needed())
 
     def nodes(self) -> dict[str, Update]:
         """Return the nodes by name, as they were last."""
-        return self.known().nodes
+        return known(entry.update for entry in self.updates()).nodes
 
 
 _TEXTS = ("name", "id", "type", "phase", "templateName")
@@ -163,8 +164,28 @@ class Known(NamedTuple):
     numbers: dict[str, int]
 
 
-def known(updates: Iterable[Update]) -> Known:
-    """Return what follows from a sequence of updates."""
+class Needed:
+    """Keeps of nodes what another life of an engine asks for, and what is the same for many only once.
+
+    A run of a hundred thousand tasks has half a million nodes, which would fill gigabytes as they were told.
+    """
+
+    def __init__(self) -> None:
+        self._same: dict[str, Update] = {}
+
+    def __call__(self, node: Update) -> Update:
+        """Return a node with nothing else."""
+        names = _OF_DONE if node["phase"] == "Succeeded" else _OF_OTHERS
+        kept = {name: node[name] for name in names if name in node}
+        return self._same.setdefault(repr(kept), kept)
+
+
+_OF_DONE = ("type", "phase", "outputs")
+_OF_OTHERS = ("type", "phase", "message", "startedAt", "outputs")
+
+
+def known(updates: Iterable[Update], keep: Callable[[Update], Update] = lambda node: node) -> Known:
+    """Return what follows from a sequence of updates; `keep` tells what is kept of a node."""
     found = Known({}, {}, {}, {})
     life = 0
     told: dict[str, int] = {}
@@ -172,7 +193,7 @@ def known(updates: Iterable[Update]) -> Known:
     for at, update in enumerate(updates):
         if "name" in update:
             name = update["name"]
-            found.nodes[name], found.lives[name], told[name] = update, life, at
+            found.nodes[name], found.lives[name], told[name] = keep(update), life, at
             if update.get("nodeFlag", {}).get("retried") and "finishedAt" in update:
                 around, _, number = name.rpartition("(")
                 found.numbers[around] = max(found.numbers.get(around, 0), int(number.rstrip(")")) + 1)

@@ -10,7 +10,7 @@ from eas_argo.laptop.manifest import load
 from eas_argo.laptop.past import Past
 from eas_argo.laptop.stubs import Entry, Script, Stubs
 from eas_argo.laptop.work import Site, Work
-from eas_provenance.journal import above_it, known
+from eas_provenance.journal import Needed, above_it, known
 from eas_provenance.states import States
 from tests.property.chains import Case, cases
 from tests.reference.comparing import compiled
@@ -63,7 +63,9 @@ class Lives:
                     raise BrokenError
                 engine.stop()
 
-        engine = Engine(self.manifest, Run("run", "", {}, Past(*known(self.journal))), self.stubs, SITE, observe)
+        engine = Engine(
+            self.manifest, Run("run", "", {}, Past(*known(self.journal, Needed()))), self.stubs, SITE, observe
+        )
         try:
             engine.run()
         except BrokenError:

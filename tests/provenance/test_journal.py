@@ -74,6 +74,20 @@ def test_what_is_known() -> None:
     assert known(updates) == ({"a": updates[1], "b": updates[4]}, {"a": 1, "b": 2}, {"a": 2}, {})
 
 
+def test_what_another_life_needs(journal: Journal) -> None:
+    """Of half a million nodes that ended alike one is kept; when others began is needed to go on with them."""
+    more = {"displayName": "x", "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:00:01Z"}
+    with journal:
+        for name in ("a", "b"):
+            journal.write(node(name, "Succeeded") | more | {"outputs": {"exitCode": "0"}})
+        journal.write(node("c", "Failed") | more | {"message": "why"})
+    found = journal.known().nodes
+    assert found["a"] == {"type": "Pod", "phase": "Succeeded", "outputs": {"exitCode": "0"}}
+    assert found["b"] is found["a"]
+    assert found["c"] == {"type": "Pod", "phase": "Failed", "message": "why", "startedAt": more["startedAt"]}
+    assert journal.nodes()["a"]["displayName"] == "x"
+
+
 def test_numbers_of_tries() -> None:
     """They are used up by tries that have ended, also those of nodes that are no part of the run any more."""
     tries = [node(f"r.a({number})", "Failed") | {"nodeFlag": {"retried": True}} for number in (0, 1, 2)]
