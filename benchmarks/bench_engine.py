@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any, Self
 from unittest.mock import patch
 
-from bench_attempt import request
-
 from eas import local
 from eas_argo.laptop.work import Ended, Work
+from eas_compiler.compile import Options, compile_chain
+from eas_compiler.shape import shape
 from eas_provenance.database import Database
 from eas_provenance.follow import Follower
+from eas_provenance.runs import Sources
 from eas_provenance.store import Store
 
 PARTS = 10
@@ -37,6 +38,7 @@ USAGE = {
     "host": "vm",
     "threads": 1,
 }
+REGISTRY = Path(__file__).parents[1] / "registry.yaml"
 RUN = json.dumps({"status": "done", "usage": USAGE, "settings": {"seconds": 0.0}, "inputs": {}, "outputs": {}})
 JUDGED = json.dumps({"verdict": "pass", "reason": "pass: 0 criteria", "usage": USAGE, "metadata": {}, "criteria": []})
 
@@ -101,6 +103,16 @@ def apart(do: Callable[[], object]) -> None:
     process.start()
     process.join()
     assert process.exitcode == 0
+
+
+def request(tasks: int) -> local.Request:
+    """Return a run of so many nulls in a loop."""
+    loop = {"task": "execution_for_loop", "parameter": "i", "linear_range": [0, 1, tasks]}
+    data = json.dumps({"task_list": [loop | {"task_list": [{"task": "null"}]}]}).encode()
+    workflow, checked = compile_chain("nulls.json", data, Options(registry=REGISTRY))
+    assert workflow is not None
+    assert checked.chain is not None
+    return local.Request(Sources(workflow, data, REGISTRY.read_bytes()), shape(checked.chain), "nulls.json")
 
 
 def run(tasks: int, store: Store, *, dies_at: int = 0, rows: bool = True) -> None:

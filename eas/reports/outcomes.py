@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from eas_provenance.queries import OutcomeTable
 
 _LIMIT = 100
+_FIXED = ("path", "type", "source")
 
 
 def register(verbs: Any) -> None:
@@ -59,6 +60,7 @@ def as_text(found: OutcomeTable) -> str:
 
 def as_data(found: OutcomeTable) -> dict[str, Any]:
     """Return a table for programs."""
+    found = _apart(found)
     return {
         "type": found.type,
         "units": dict(zip(found.columns, found.units, strict=True)),
@@ -77,16 +79,26 @@ def as_csv(tables: tuple[OutcomeTable, ...]) -> str:
 
 
 def joined(tables: tuple[OutcomeTable, ...]) -> tuple[dict[str, str], list[dict[str, Any]]]:
-    """Return all tables as one: the units of its columns, and its rows by column; what a type has not is None."""
+    """Return all tables as one: the units of its columns, and its rows by column; what a type has not is None.
+
+    A column that is called as one of those that every table has here is told from it.
+    """
+    tables = tuple(map(_apart, tables))
     units = {name: of for one in tables for name, of in zip(one.columns, one.units, strict=True)}
     variables = dict.fromkeys(name for one in tables for name in one.columns[: one.variables])
     columns = dict.fromkeys((*variables, *units))
     rows = []
     for one in tables:
         for row in one.rows:
-            about = {"path": row.path, "type": one.type, "source": row.source}
+            about = dict(zip(_FIXED, (row.path, one.type, row.source), strict=True))
             rows.append(about | columns | dict(zip(one.columns, row.values, strict=True)))
-    return {"path": "", "type": "", "source": ""} | {name: units[name] for name in columns}, rows
+    return dict.fromkeys(_FIXED, "") | {name: units[name] for name in columns}, rows
+
+
+def _apart(table: OutcomeTable) -> OutcomeTable:
+    kinds = ("variable" if at < table.variables else "emitted" for at in range(len(table.columns)))
+    names = zip(table.columns, kinds, strict=True)
+    return table._replace(columns=tuple(f"{name} ({kind})" if name in _FIXED else name for name, kind in names))
 
 
 def _plot(file: Path, name: str, tables: tuple[OutcomeTable, ...]) -> int:

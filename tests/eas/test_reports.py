@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from sqlalchemy import String, and_, update
 
-from eas.reports import logs, register
+from eas.reports import logs, outcomes, register
 from eas_provenance.database import Database
-from eas_provenance.queries import MessageRow
+from eas_provenance.queries import MessageRow, OutcomeRow, OutcomeTable
 from eas_provenance.queries.base import ATTEMPT, CRITERION, EMITTED, MESSAGE, RUN, TASK
 from eas_provenance.tables import Table
 from tests.provenance import filled
@@ -140,6 +140,18 @@ def test_csv(run: Run) -> None:
     assert rows[4][:6] == ["/t0[size=2]/t2", filled.SEARCH, "survey.json:25:9", "2.0", "pass", "PASS"]
     rows = list(csv.reader(io.StringIO(run("timings", "--csv"))))
     assert rows[5][:5] == [filled.SEARCH, "4", "4", "4.0", "5.0"]
+
+
+def test_variables_named_like_a_column() -> None:
+    """A loop variable, or what is emitted, never hides the path, the type or the place of a task."""
+    row = OutcomeRow("/t0[path=0]/t0", "chain.json:1:2", (1.5, "pass", "archive"))
+    table = OutcomeTable("tls", ("path", "verdict", "source"), ("", "", ""), 1, {}, (row,), 1)
+    assert outcomes.as_csv((table,)).splitlines() == [
+        "path,type,source,path (variable),verdict,source (emitted)",
+        "/t0[path=0]/t0,tls,chain.json:1:2,1.5,pass,archive",
+    ]
+    (known,) = outcomes.as_data(table)["rows"]
+    assert (known["path"], known["path (variable)"]) == ("/t0[path=0]/t0", 1.5)
 
 
 @pytest.mark.parametrize(

@@ -294,6 +294,20 @@ def test_outcomes(session: Session, run: queries.RunRow) -> None:
     assert ([row.path for row in part.rows], part.total) == (["/t0[size=1]/t2"], 3)
 
 
+def test_the_longest_tries(session: Session, run: queries.RunRow) -> None:
+    """The longest ones come first, after those of which nobody knows how long they took; of a type as of all."""
+    session.execute(update(ATTEMPT).where(ATTEMPT.c.path == "/t3").values(wall_s=None))
+    found = queries.longest_attempts(session, run.id, limit=4)
+    assert [(one.path, one.wall_s) for _, one in found.rows] == [
+        *(("/t3", None), ("/t4#1/t0", 20.0), ("/t4#2/t0", 20.0), ("/t0[size=1]/t2", 6.0)),
+    ]
+    assert found.total == queries.attempts(session, run.id).total
+    of_type = queries.longest_attempts(session, run.id, TaskFilter(type=filled.SEARCH), limit=2)
+    assert ([one.wall_s for _, one in of_type.rows], of_type.total) == ([6.0, 5.0], 4)
+    some = TaskFilter("/t0[size=1]", type=filled.SEARCH)
+    assert queries.longest_attempts(session, run.id, some).total == 2
+
+
 def test_timings(session: Session, run: queries.RunRow) -> None:
     """Tries of programs are summed up by task type."""
     rows = {row.type: row for row in queries.timings(session, run.id)}

@@ -7,9 +7,9 @@ from eas_dashboard import data, figures, graph, links, look, parts, tables, time
 from eas_provenance.queries import (
     RunRow,
     TaskFilter,
-    attempts,
     failures,
     left_s,
+    longest_attempts,
     now,
     places,
     tasks,
@@ -106,7 +106,7 @@ def _timeline(session: Session, run: RunRow) -> None:
         lanes = st.segmented_control("Lanes", ["host", "type"], default="host", required=True, key="lanes")
         kinds = [one.type for one in type_rows(session, run.id)]
         kind = st.selectbox("Type", kinds, index=None, key="of_type", placeholder="all", width=320)
-    page = attempts(session, run.id, TaskFilter(type=kind), limit=timeline.MOST)
+    page = longest_attempts(session, run.id, TaskFilter(type=kind), limit=timeline.MOST)
     found = timeline.bars(page.rows, now(), by_type=lanes == "type")
     if not found:
         st.caption("Nothing has been started yet.")
@@ -121,7 +121,10 @@ def _timeline(session: Session, run: RunRow) -> None:
     path = figures.clicked(event, {bar.path for bar in found})
     if path is not None:
         parts.go(links.to_task(run.name, path))
-    parts.shown(len(page.rows), page.total, 0, "try", "tries")
+    if page.left:
+        st.caption(f"The {len(page.rows):,} longest of {page.total:,} tries, with those that are not measured.")
+    else:
+        parts.shown(len(page.rows), page.total, 0, "try", "tries")
 
 
 def _cost(session: Session, run: RunRow) -> None:

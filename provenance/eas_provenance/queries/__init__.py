@@ -50,6 +50,7 @@ from eas_provenance.queries.tasks import (
     TaskRow,
     attempts,
     explain_unknown,
+    longest_attempts,
     task,
     tasks,
 )
@@ -100,6 +101,7 @@ __all__ = [
     "interrupted",
     "last_messages",
     "left_s",
+    "longest_attempts",
     "messages",
     "now",
     "oldest_running",

@@ -202,16 +202,39 @@ def attempts(
     session: Session, run_id: int, where: TaskFilter = ALL_TASKS, *, limit: int = 100, offset: int = 0
 ) -> Page[tuple[TaskRow, AttemptRow]]:
     """Return the tries of programs of some tasks, in the order of their paths."""
-    tries = and_(ATTEMPT.c.run_id == run_id, ATTEMPT.c.step == PROGRAM)
+    wanted = _tries(run_id, where).order_by(TASK.c.position, ATTEMPT.c.number).limit(limit).offset(offset)
+    return Page(_with_tasks(session, wanted), _count_of_tries(session, run_id, where), offset)
+
+
+def longest_attempts(
+    session: Session, run_id: int, where: TaskFilter = ALL_TASKS, *, limit: int = 100
+) -> Page[tuple[TaskRow, AttemptRow]]:
+    """Return the longest tries of programs of some tasks, after those that are not measured: they run, or died."""
+    order = (ATTEMPT.c.wall_s.desc().nulls_first(), TASK.c.position, ATTEMPT.c.number)
+    wanted = _tries(run_id, where).order_by(*order).limit(limit)
+    return Page(_with_tasks(session, wanted), _count_of_tries(session, run_id, where))
+
+
+def _tries(run_id: int, where: TaskFilter) -> Select[Any]:
     of_task = and_(ATTEMPT.c.run_id == TASK.c.run_id, ATTEMPT.c.path == TASK.c.path)
     columns = (*_columns(TaskRow, TASK), *_columns(AttemptRow, ATTEMPT))
-    wanted = select(*columns).join(ATTEMPT, of_task).where(tries, where.condition(run_id))
-    order = (TASK.c.position, ATTEMPT.c.number)
-    rows = fetch(session, wanted.order_by(*order).limit(limit).offset(offset))
+    return select(*columns).join(ATTEMPT, of_task).where(_is_try(run_id, where), where.condition(run_id))
+
+
+def _is_try(run_id: int, where: TaskFilter) -> ColumnElement[bool]:
+    of_type = [ATTEMPT.c.type == where.type] if where.type is not None else []
+    return and_(ATTEMPT.c.run_id == run_id, ATTEMPT.c.step == PROGRAM, *of_type)
+
+
+def _with_tasks(session: Session, wanted: Select[Any]) -> tuple[tuple[TaskRow, AttemptRow], ...]:
     cut = len(TaskRow._fields)
-    found = tuple((TaskRow.of(row[:cut]), AttemptRow(*row[cut:])) for row in rows)
-    is_all = where == ALL_TASKS  # then the tries need not be joined with anything to be counted
-    return Page(found, _total(session, select(ATTEMPT.c.number).where(tries) if is_all else wanted), offset)
+    return tuple((TaskRow.of(row[:cut]), AttemptRow(*row[cut:])) for row in fetch(session, wanted))
+
+
+def _count_of_tries(session: Session, run_id: int, where: TaskFilter) -> int:
+    if where == TaskFilter(type=where.type):  # then tries are counted without looking for their tasks
+        return count(session, select(ATTEMPT.c.type).where(_is_try(run_id, where)))
+    return _total(session, _tries(run_id, where))
 
 
 def explain_unknown(session: Session, run_id: int, path: str) -> str:
