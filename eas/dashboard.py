@@ -49,6 +49,7 @@ def _dashboard(arguments: argparse.Namespace) -> int:
         port = free_port(arguments.host, arguments.port)
     except OSError as error:
         return fail(f"cannot listen at {arguments.host}: {error.strerror or error}", OUTSIDE)
+    say("starting the dashboard …")
     _catch_up(arguments)
     _serve(arguments, port)
     return OK
