@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
+from matplotlib.axis import XAxis, YAxis
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from eas.text import safe
 from eas_provenance.queries import OutcomeTable
@@ -21,6 +23,8 @@ _MARKS = {"PASS": ("o", "#0072B2"), "FAIL": ("X", "#D55E00"), "UNDEFINED": ("s",
 _OTHER = (".", "#7F7F7F")
 _FEW = 3
 _DECADE = 10
+_LONG = 1000
+"""An axis from one value to so many times that has enough powers of ten."""
 _FRAME_POINTS, _LARGEST_POINTS = 180, 7
 """The smaller side of a frame, and the largest marker [pt]."""
 _HEIGHTS = ("mes", "power", "period")
@@ -141,13 +145,24 @@ def _label(axes: Axes, across: _Axis, up: _Axis) -> None:
     axes.set_ylabel(up.label, parse_math=False)
     if across.is_log:
         axes.set_xscale("log")
+        _number(axes.xaxis, across.values)
     if up.is_log:
         axes.set_yscale("log")
+        _number(axes.yaxis, up.values)
     if across.texts:
         axes.set_xticks(range(len(across.texts)), across.texts, parse_math=False)
     if up.texts:
         axes.set_yticks(range(len(up.texts)), up.texts, parse_math=False)
     axes.margins(0.08)
+
+
+def _number(axis: XAxis | YAxis, values: Sequence[float]) -> None:
+    """Write plain numbers at a logarithmic axis: where it has few powers of ten, at twice and five times them, too."""
+    known = [one for one in values if not math.isnan(one)]
+    is_short = max(known) < _LONG * min(known)
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if is_short else (1.0,)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _column(panel: _Panel, name: str) -> list[Any]:
