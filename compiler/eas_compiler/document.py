@@ -9,6 +9,7 @@ from eas_compiler.diagnostics import Diagnostics, did_you_mean, related
 from eas_compiler.source import Node
 from eas_worker import expressions
 from eas_worker.expressions import Expression, ExpressionError
+from eas_worker.functions import Effort
 
 TOP: dict[str, type] = {
     "task_list": list,
@@ -21,6 +22,10 @@ TOP: dict[str, type] = {
     "$schema": str,
     "description": str,
 }
+MAX_STEPS = 1_000_000
+"""How many steps the expressions of the smallest chain may take until it is compiled: about a second."""
+STEPS_OF_A_CHARACTER = 100
+"""How many more a larger chain may take, for each character of its text."""
 _NAMES = {list: "a list", str: "a text", dict: "an object", bool: "true or false"}
 
 
@@ -67,19 +72,25 @@ def has_surrogate(text: str) -> bool:
 
 
 class Values(dict[str, Any]):
-    """The values of the parameters; those in `broken` are wrong, which has been reported where they are defined."""
+    """The values of the parameters; those in `broken` are wrong, which has been reported where they are defined.
 
-    def __init__(self) -> None:
+    `effort` is what all expressions of the chain may take together until it is compiled.
+    """
+
+    def __init__(self, characters: int = 0) -> None:
         super().__init__()
         self.broken: set[str] = set()
+        self.effort = Effort(MAX_STEPS + STEPS_OF_A_CHARACTER * characters)
 
 
 class Parameters:
     """Folds the chain's parameters: static expressions that may refer to each other."""
 
-    def __init__(self, given: dict[str, Node], overrides: dict[str, Any], diagnostics: Diagnostics) -> None:
+    def __init__(
+        self, given: dict[str, Node], overrides: dict[str, Any], diagnostics: Diagnostics, characters: int = 0
+    ) -> None:
         self.given, self.overrides, self.diagnostics = given, overrides, diagnostics
-        self.values = Values()
+        self.values = Values(characters)
         self._open: list[str] = []
 
     def all(self) -> Values:

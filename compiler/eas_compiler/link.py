@@ -159,7 +159,12 @@ class _Linker:
         self.made: list[tuple[File, Task]] = [
             (file, item) for item in walk(chain.body) if isinstance(item, Task) for file in item.outputs.values()
         ]
+        self.made_open = [one for one in self.made if names.variables(one[0].pattern)]
+        self.made_as: dict[Pattern, tuple[File, Task]] = {}
+        for one in self.made:
+            self.made_as.setdefault(one[0].pattern, one)
         self.visible: dict[str, list[_Visible]] = {}
+        self.open: dict[str, list[_Visible]] = {}
         self.literal: dict[str, dict[Pattern, list[_Visible]]] = {}
         self.exports: dict[str, tuple[Pattern, ...]] = {}
         self.waits: dict[str, list[Wait]] = {}
@@ -193,6 +198,7 @@ class _Linker:
         index = self.literal[where] = {}
         for one in found:
             index.setdefault(one.pattern, []).append(one)
+        self.open[where] = [one for one in found if names.variables(one.pattern)]
         return found
 
     # ---- what each item waits for
@@ -274,10 +280,11 @@ class _Linker:
 
     def _search(self, case: _Case, frame: _Frame, domains: names.Domains, found: list[_Found]) -> list[_Case]:
         """Look for a file in one list; return the cases left. Earlier iterations of a do-while are no waits."""
-        for visible in self.literal[frame.path].get(case.pattern, ()) if not case.fixed else ():
+        is_literal = not names.variables(case.pattern)  # of other literal names none can be the same
+        for visible in self.literal[frame.path].get(case.pattern, ()) if is_literal or not case.fixed else ():
             found.append(_Found(frame, visible, case.fixed))
             return []
-        for visible in self.visible[frame.path]:
+        for visible in (self.open if is_literal else self.visible)[frame.path]:
             pattern = names.fix(visible.pattern, case.fixed)
             if pattern == case.pattern:
                 found.append(_Found(frame, visible, case.fixed))
@@ -359,7 +366,9 @@ class _Linker:
 
     def _outside(self, task: Task, file: File, case: _Case, domains: names.Domains) -> None:
         left = {name: domain for name, domain in domains.items() if name not in case.fixed}
-        for other, producer in self.made:
+        same = self.made_as.get(case.pattern)
+        literal = [] if same is None else [same]
+        for other, producer in self.made if names.variables(case.pattern) else [*literal, *self.made_open]:
             if names.overlap(case.pattern, left, other.pattern, producer.common.scope.domains):
                 self._out_of_reach(task, file, other, producer)
                 return

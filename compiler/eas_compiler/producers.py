@@ -18,9 +18,12 @@ def check(made: list[tuple[File, Task]], diagnostics: Diagnostics) -> None:
             message = f"{again.message}: {shown(file.name, task.common.scope)}"
             diagnostics.error("two-producers", file.node, message, hint)
     ordered = sorted(made, key=lambda one: (_head(one[0].pattern), one[0].node.start))
+    doubled: set[int] = set()  # what they collide with, the file of which they are the second one does, too
     for number, (file, task) in enumerate(ordered):
-        for other, second in _near(ordered, number):
-            if _collide(file, task, other, second):
+        for other, second in _near(ordered, number) if id(file) not in doubled else ():
+            if id(other) not in doubled and _collide(file, task, other, second):
+                if other.pattern == file.pattern:
+                    doubled.add(id(other))
                 one, two = sorted((file, other), key=lambda each: each.node.start)
                 message = f"a second task makes {shown(two.name, (second if two is other else task).common.scope)}"
                 diagnostics.error(

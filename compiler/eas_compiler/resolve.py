@@ -77,7 +77,7 @@ def resolve(
     given = fields["parameters"].value if "parameters" in fields else {}
     presets = document.presets(fields.get("presets"), given, overrides, diagnostics)
     given = given | presets.get(preset or "", {})
-    parameters = document.Parameters(given, overrides, diagnostics).all()
+    parameters = document.Parameters(given, overrides, diagnostics, len(root.source.text)).all()
     scope = Scope((), parameters, {})
     job_name = _top(fields.get("job_name"), stem, scope, diagnostics)
     directory = _top_directory(

@@ -1,9 +1,10 @@
 """Documents in which mistakes are planted: all of them are found, and nothing else."""
 
 import json
+from random import Random
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eas_compiler.compile import check
@@ -61,6 +62,47 @@ def lists(draw: st.DrawFn, depth: int = 2) -> tuple[list[Any], int]:
             tasks.append({"task": "execution_for_loop", "parameter": "i", "values": values, "task_list": inside})
             planted += count + sum(ENTRIES[entry] for entry in entries)
     return tasks, planted
+
+
+LARGE = [
+    '{"task": "nul"}',
+    '{"task": "null", "secnods": 1}',
+    '{"task": "null", "seconds": -1}',
+    '{"task": "null", "seconds": "(sqr(2))"}',
+    '{"task": "null", "seconds": "(1 / 0)"}',
+    '{"task": "null", "requires_metadata_from": ["nobody"]}',
+    '{"task": "null", "seconds": "two"}',
+    '{"task": "use", "inputs": {"two": "f"}}',
+    '{"task": "use", "inputs": {"one": "a/b"}}',
+    '{"task": "use", "inputs": {"one": "outside", "three": "f"}}',
+    '{"task": "make", "outputs": {"file": "same"}}',
+    '{"task": "lazy", "requires_metadata_from": ["maker"], "c": "(requested_metadata[\'maker\'][\'txet\'])"}',
+    '{"task": "lazy", "requires_metadata_from": ["maker"], "a": "(requested_metadata[\'maker\'][\'text\'])"}',
+    '{"task": "lazy", "requires_metadata_from": ["maker"], "c": "(requested_metadata[\'maker\'][\'text\'] < 1)"}',
+    '{"task": "execution_for_loop", "parameter": "1i", "values": [1], "task_list": [{"task": "null"}]}',
+    '{"task": "execution_for_loop", "parameter": "i", "linear_range": [1, 2, 0], "task_list": [{"task": "null"}]}',
+    '{"task": "execution_conditional", "criterion": "yes", "task_list": [{"task": "null"}]}',
+    '{"task": "execution_conditional", "criterion": "(1)", "task_list": [{"task": "null"}]}',
+    '{"task": "tune", "count": 1, "mode": "fats"}',
+    '{"task": "tune"}',
+    '{"task": "null", "retry": {"limits": 1}}',
+    '{"task": "null", "cache": 1}',
+]
+"""Tasks with one mistake each, of all kinds."""
+GOOD = '{"task": "null", "seconds": 1}'
+
+
+@given(st.lists(st.sampled_from(LARGE), min_size=50, max_size=50), st.randoms(use_true_random=False))
+@settings(max_examples=5)
+def test_fifty_mistakes_are_fifty_diagnostics(planted: list[str], chance: Random) -> None:
+    """A long chain shows each of its mistakes once, in the order of the text, at the task that has it."""
+    texts = ['{"task": "make", "outputs": {"file": "same"}, "name": "maker"}']
+    for text in planted:
+        texts += [GOOD] * chance.randrange(3) + [text]
+    source = '{"task_list": [\n' + ",\n".join(texts) + "\n]}"
+    found = [one for one in check("x.json", source.encode(), OPTIONS).diagnostics if one.severity == "error"]
+    lines = [number for number, text in enumerate(texts, 2) if text in planted]
+    assert [one.source.location(one.start)[0] for one in found] == lines, [one.message for one in found]
 
 
 @given(lists())

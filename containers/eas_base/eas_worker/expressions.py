@@ -20,7 +20,8 @@ def evaluate(expression: Expression, scope: dict[str, Any]) -> Any:
     """Evaluate with `scope` holding any of `metadata`, `parameters`, `requested_metadata` (mappings) and `random`.
 
     Raises `ExpressionError` with the offset of the first part that failed; its `more` are the others. The result is a
-    JSON value: tuples and ranges have become lists, keys are text, numbers are finite.
+    JSON value: tuples and ranges have become lists, keys are text, numbers are finite. Parameters with an `effort` say
+    what all evaluations that use them may take together.
     """
     evaluator = _Evaluator(expression.text, scope)
     value = evaluator.value(expression.body)
@@ -49,7 +50,7 @@ class _Evaluator(Place):
 
     def __init__(self, text: str, scope: dict[str, Any]) -> None:
         super().__init__(text)
-        self.scope, self.budget = scope, Budget()
+        self.scope, self.budget = scope, Budget(getattr(scope.get("parameters"), "effort", None))
         self.names: dict[str, Any] = {}
         self.mistakes: list[ExpressionError] = []
         self.is_over = False

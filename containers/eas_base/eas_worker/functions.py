@@ -84,15 +84,27 @@ def reason(error: Exception) -> str:
     return text[:1].lower() + text[1:] if text else type(error).__name__
 
 
-class Budget:
-    """What one evaluation may still spend, in steps."""
+class Effort:
+    """What many evaluations may still spend together, in steps."""
 
-    def __init__(self) -> None:
-        self.left = MAX_STEPS
+    def __init__(self, steps: int) -> None:
+        self.left = steps
+
+
+class Budget:
+    """What one evaluation may still spend, in steps; of those that `together` has, too."""
+
+    def __init__(self, together: Effort | None = None) -> None:
+        self.left, self.together = MAX_STEPS, together
 
     def spend(self, steps: int) -> None:
         """Take some steps; raise `ExpressionError` when none are left."""
         self.left -= steps
+        if self.together is not None:
+            self.together.left -= steps
+            if self.together.left < 0:
+                self.left = -1
+                raise ExpressionError("the expressions up to this one take too long together")
         if self.left < 0:
             raise ExpressionError("the expression takes too long", hint=f"at most {MAX_STEPS} steps are allowed")
 
