@@ -22,20 +22,20 @@ from eas_provenance.errors import DatabaseError, LeaseError, RepositoryError
 from eas_worker.usage import now
 
 if TYPE_CHECKING:
-    from eas_argo.cluster.again import Life
     from eas_argo.cluster.profile import Profile
     from eas_argo.cluster.reading import Update
     from eas_argo.cluster.watch import Api, Event
     from eas_provenance.batch import Batch
     from eas_provenance.database import Database
-    from eas_provenance.mirror import Mirror
-    from eas_provenance.s3 import Bucket
+    from eas_provenance.mirror import Mirror, Part
     from eas_provenance.states import Task
 
 PACE_S = 1.0
 """How often what has changed is written."""
 NOTE_S = 10.0
 """How often it is noted that the cluster is still heard."""
+CHILD_OF = "eas/run"
+"""The label of a child, with the uid of the Workflow of its run."""
 _WAITING = 200
 """How many events may wait to be taken: then the cluster waits, too."""
 Say = Callable[[str], None]
@@ -85,7 +85,7 @@ def _sync(arguments: argparse.Namespace) -> int:
     return OK
 
 
-def bucket(site: Profile) -> Bucket:
+def bucket(site: Profile) -> Reads:
     """Return the file repository of a site.
 
     Raises
@@ -127,6 +127,14 @@ class _stopping:  # noqa: N801 - used as a function is
 # Runs
 
 
+class RunOf(NamedTuple):
+    """Which run a Workflow belongs to, by the uid and the name of its first, and as which part."""
+
+    uid: str
+    name: str
+    part: Part
+
+
 class Runs:
     """The runs of a site: the one place that knows which Workflows make which run.
 
@@ -141,75 +149,76 @@ class Runs:
         self._say, self._observe = say, observe
         self._mirrors: dict[str, Mirror] = {}
         self._strange: set[str] = set()
+        self._of: dict[str, RunOf] = {}
+        self._early: dict[str, list[Update]] = {}
         self._newest: dict[str, str] = {}
-        self._lives: dict[str, tuple[int, str]] = {}
-        self._earlier: list[Mirror] = []
 
     def take(self, update: Update) -> None:
         """Take what is new of a Workflow."""
-        from eas_argo.cluster.again import life_of
-
-        if update.uid in self._strange:
-            return
-        try:
-            life = life_of({"metadata": update.metadata})
-        except (AttributeError, LookupError, TypeError, ValueError) as error:
-            self._strange.add(update.uid)
-            self._say(f"{update.name} does not say which life of which run it is: {error!r}")
-            return
-        if self._begins(life, update.uid):
-            self._take(update if life.number == 1 else _joined(update, life))
-
-    def _begins(self, life: Life, uid: str) -> bool:
-        """Return whether a run lives in this Workflow; of an earlier life all is written before the next begins."""
-        number, _ = self._lives.get(life.uid, (0, ""))
-        if life.number < number:
-            return False
-        if life.number > number and (earlier := self._mirrors.pop(life.uid, None)) is not None:
-            self._earlier.append(earlier)
-        self._lives[life.uid] = life.number, uid
-        return True
-
-    def _take(self, update: Update) -> None:
-        """Take what is new of a run."""
         from eas_provenance.mirror import Mirror, NoRunError, Seen
 
-        mirror = self._mirrors.get(update.uid)
+        run = self._run_of(update)
+        if run.uid in self._strange:
+            return
+        mirror = self._mirrors.get(run.uid)
         if mirror is None:
+            if run.part.is_child:  # the run is told of before long: its children are its own
+                self._early.setdefault(run.uid, []).append(update)
+                return
             try:
-                mirror = self._mirrors[update.uid] = Mirror(self._place, update.metadata, update.spec)
+                about = {**update.metadata, "name": run.name, "uid": run.uid}
+                mirror = self._mirrors[run.uid] = Mirror(self._place, about, update.spec)
             except NoRunError as error:
-                self._strange.add(update.uid)
+                self._strange.add(run.uid)
                 self._say(str(error))
                 return
         else:
             times = [one.get("finishedAt") or one.get("startedAt") or "" for one in update.changed]
-            self._newest[update.uid] = max([*times, self._newest.get(update.uid, "")])
+            self._newest[run.uid] = max([*times, self._newest.get(run.uid, "")])
         for odd in update.odd:
             self._say(f"{update.name}: {odd}")
         seen = Seen(update.version, update.status, update.changed, update.gone, update.nodes, update.problem)
-        for task in mirror.take(seen):
+        for task in mirror.take(run.part, seen):
             self._observe(mirror.name, task)
+        for early in self._early.pop(run.uid, ()):
+            self.take(early)
+
+    def _run_of(self, update: Update) -> RunOf:
+        """Return which part of which run a Workflow is: the first of it, a later life, or a child of one of these."""
+        from eas_argo.cluster.again import life_of
+        from eas_provenance.mirror import Part
+
+        labels, entrypoint = update.metadata.get("labels") or {}, str(update.spec.get("entrypoint"))
+        created = str(update.metadata.get("creationTimestamp") or "")
+        above = labels.get(CHILD_OF)
+        if isinstance(above, str):
+            part = Part(update.name, entrypoint, created, is_child=True)
+            found = RunOf(self._of.get(above, RunOf(above, "", part)).uid, "", part)
+        else:
+            life = life_of({"metadata": update.metadata})
+            part = Part(update.name, entrypoint, created, life.number, life.first_try)
+            found = RunOf(life.uid, life.run, part)
+        self._of[update.uid] = found
+        return found
 
     def delete(self, uid: str) -> None:
-        """Note that a Workflow was deleted: with it its run, unless that lives on in another."""
+        """Note that a Workflow was deleted."""
         self._strange.discard(uid)
-        for run, (_, newest) in self._lives.items():
-            if newest == uid and run in self._mirrors:
-                self._mirrors[run].delete()
+        run = self._of.pop(uid, None)
+        if run is not None and (mirror := self._mirrors.get(run.uid)) is not None:
+            mirror.delete(run.part.name)
 
     def keep_only(self, uids: Iterable[str]) -> None:
         """Note that there are no other Workflows than these."""
-        there = set(uids)
-        for run, mirror in self._mirrors.items():
-            if self._lives[run][1] not in there:
-                mirror.delete()
+        for uid in self._of.keys() - set(uids):
+            self.delete(uid)
 
     def mark_deleted(self, uids: Iterable[str]) -> None:
         """Note which runs of the database are not there any more."""
         from eas_provenance.mirror import mark_deleted
 
-        for name in mark_deleted(self._place, {*uids, *self._mirrors}):
+        runs = {self._of[uid].uid for uid in uids if uid in self._of}
+        for name in mark_deleted(self._place, {*uids, *runs, *self._mirrors}):
             self._say(f"{name}: its Workflow was deleted while nobody followed it")
 
     def write(self) -> Written:
@@ -221,12 +230,6 @@ class Runs:
             When another process writes now.
         """
         lag_s, wrong, over = None, "", []
-        while self._earlier:
-            try:
-                self._earlier[0].write()
-            except (DatabaseError, RepositoryError) as error:
-                return Written(None, str(error), [])
-            del self._earlier[0]
         for uid, mirror in list(self._mirrors.items()):
             if not mirror.is_behind:
                 continue
@@ -241,21 +244,8 @@ class Runs:
                 self._say(f"{mirror.name}: {state}")
             if mirror.is_over:
                 del self._mirrors[uid]
-                over.append(self._lives[uid][1])
+                over += [one for one, run in self._of.items() if run.uid == uid]
         return Written(lag_s, wrong, over)
-
-
-def _joined(update: Update, life: Life) -> Update:
-    """Return what is new of a later life as if its Workflow were the one that the run began with."""
-    from eas_argo.cluster.again import joined
-
-    started = update.status.get("startedAt")
-    nodes = joined(update.name, started if isinstance(started, str) else "", life, update.nodes())
-    changed = [nodes[node["id"]] for node in update.changed if node["id"] in nodes]
-    metadata = {**update.metadata, "name": life.run, "uid": life.uid}
-    return update._replace(
-        uid=life.uid, name=life.run, metadata=metadata, changed=changed, nodes=lambda: iter(nodes.values())
-    )
 
 
 class Written(NamedTuple):

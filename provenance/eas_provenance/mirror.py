@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from sqlalchemy import select, update
@@ -29,6 +29,7 @@ from eas_provenance.sync import Origin, Sync, register, run_state
 from eas_provenance.tables import Attempt, Cursor, Run
 from eas_provenance.tables import Task as TaskRow
 from eas_worker import manifests, quantities
+from eas_worker.manifests import Names
 
 Json = dict[str, Any]
 SOURCES = ".sources"
@@ -73,6 +74,29 @@ class Seen(NamedTuple):
     problem: str = ""
 
 
+class Part(NamedTuple):
+    """One of the Workflows that make a run, and which nodes of it are the run's.
+
+    A run that was taken up again has a `life` for each time; the newest knows all that stays of older ones, and its own
+    tries are numbered from `first_try` on. A child does a part of what its run does, in whichever life.
+    """
+
+    name: str
+    entrypoint: str
+    created: str = ""
+    life: int = 1
+    first_try: int = 0
+    is_child: bool = False
+
+
+class _Taken(NamedTuple):
+    """A part as it was taken last: all of its nodes, and the lists among them by id."""
+
+    part: Part
+    nodes: Callable[[], Iterable[Json]]
+    lists: dict[str, Json]
+
+
 class Mirror:
     """Keeps a run of a cluster in the database; nothing is written, nor read there, before `write`.
 
@@ -104,7 +128,10 @@ class Mirror:
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise NoRunError(f"{self.name} is no run that EAS compiled: {error!r}") from error
         self._root: Json = {"id": self.name, "name": self.name, "type": "DAG", "templateName": "", "phase": "Pending"}
-        self._version, self._written, self._state = "", "", ""
+        self._templates = manifests.templates(self._workflow)
+        self._parts: dict[str, _Taken] = {}
+        self._version, self._state = "", ""
+        self._is_behind = False
         self._is_deleted = False
         self._problem = ""
 
@@ -116,40 +143,72 @@ class Mirror:
     @property
     def is_behind(self) -> bool:
         """Whether there is something to write."""
-        return self._version != self._written
+        return self._is_behind
 
     # -----------------------------------------------------------------------------------------------------------------
     # What happens
 
-    def take(self, seen: Seen) -> list[Task]:
-        """Take what is new, and return the tasks that it changes."""
-        is_first = not self._version
-        self._version, self._problem = seen.version, seen.problem
-        if is_first or seen.gone:
-            nodes = [*map(self._placed, seen.nodes())]
-            self._sync.settle([*nodes, self._told_root(seen.status)])
+    def take(self, part: Part, seen: Seen) -> list[Task]:
+        """Take what is new of a part, and return the tasks that it changes."""
+        self._is_behind, self._problem = True, seen.problem
+        self._version = max(self._version, seen.version, key=lambda version: (len(version), version))
+        known = self._parts.get(part.name)
+        taken = self._parts[part.name] = _Taken(part, seen.nodes, known.lists if known else {})
+        if part == self._newest():
+            self._tell_root(seen.status)
+        if seen.gone or (known is None and not part.is_child):
+            self._sync.settle([*(node for one in self._parts.values() for node in self._placed(one)), self._root])
             return list(self.states.tasks.values())
         self.states.begin_another()
-        changed = {task.path: task for node in seen.changed for task in self._sync.take(self._placed(node))}
-        changed |= {task.path: task for task in self._sync.take(self._told_root(seen.status))}
-        return list(changed.values())
+        nodes = self._placed(taken, seen.nodes() if known is None else seen.changed)
+        return list({task.path: task for node in [*nodes, self._root] for task in self._sync.take(node)}.values())
 
-    def delete(self) -> None:
-        """Note that the Workflow is not there any more."""
-        self._is_deleted, self._version = True, f"{self._version} deleted"
+    def delete(self, name: str) -> None:
+        """Note that a Workflow is not there any more: the run is lost if it was the one that knows all that stays."""
+        taken = self._parts.get(name)
+        if taken is not None and taken.part == self._newest():
+            self._is_deleted = self._is_behind = True
 
-    def _placed(self, node: Json) -> Json:
-        """Return a node; what becomes of the run as a whole is told by the status of the Workflow, not by its root."""
-        if node.get("boundaryID") is not None:
-            return node
-        self._root = self._root | {"inputs": node.get("inputs", {}), "templateName": node["templateName"]}
-        return self._root
+    # -----------------------------------------------------------------------------------------------------------------
+    # Several Workflows that make one run
 
-    def _told_root(self, status: Json) -> Json:
+    def _newest(self) -> Part | None:
+        lives = [one.part for one in self._parts.values() if not one.part.is_child]
+        return max(lives, key=lambda part: part.life, default=None)
+
+    def _placed(self, taken: _Taken, some: Iterable[Json] | None = None) -> Iterator[Json]:
+        """Yield nodes of a part as those of the run: of an older life its tries alone, which newer ones may lack."""
+        part, newest = taken.part, self._newest()
+        nodes = list(taken.nodes() if some is None else some)
+        taken.lists.update((node["id"], node) for node in nodes if node["type"] == "DAG")
+        names = Names(taken.lists, part.entrypoint, self._templates)
+        for node in nodes:
+            placed = {**node, "templateName": names.template(node)}
+            if _is_try(node):
+                base, _, number = node["name"].rpartition("(")
+                yield {**placed, "name": f"{base}({self._number(part, node, int(number.rstrip(')')))})"}
+            elif not (part.is_child or part == newest):
+                continue
+            elif node.get("boundaryID") is not None:
+                yield placed
+            elif part.is_child:
+                yield {**placed, "boundaryID": self.name}
+            else:
+                self._root = {**self._root, "inputs": node.get("inputs", {}), "templateName": placed["templateName"]}
+                yield self._root
+
+    def _number(self, part: Part, node: Json, number: int) -> int:
+        """Return the number of a try in all lives of a run: a life keeps tries of older ones by their own numbers."""
+        started = node.get("startedAt") or ""
+        lives = [one.part for one in self._parts.values() if not one.part.is_child and one.part.life <= part.life]
+        mine = [one for one in lives if one.created <= started]
+        return number + (max(mine, key=lambda one: one.life).first_try if mine and not part.is_child else 0)
+
+    def _tell_root(self, status: Json) -> None:
+        """Note what becomes of the run as a whole, as the status of its Workflow tells it, and not the node."""
         times = {key: _text(status.get(key)) for key in ("startedAt", "finishedAt")}
         told = {"phase": _text(status.get("phase")) or "Pending", "message": _text(status.get("message"))}
         self._root = self._root | times | told
-        return self._root
 
     # -----------------------------------------------------------------------------------------------------------------
     # What is kept of it
@@ -168,12 +227,12 @@ class Mirror:
             When it cannot be written, or records cannot be read; it is tried again with the next call.
         """
         if self._sync.run_id is None and self._take_up():
-            self._written = self._version
+            self._is_behind = False
             return None
         is_lost = self._is_deleted and not self.states.root.has_ended
         message = DELETED if is_lost else self._problem
         self._sync.flush(self._version, is_alive=not is_lost, message=message)
-        self._written = self._version
+        self._is_behind = False
         before, self._state = self._state, "interrupted" if is_lost else run_state(self.states)
         return self._state if self._state != before else None
 
@@ -222,6 +281,10 @@ class Mirror:
             "types": {kind: facts | _count(counts.get(kind)) for kind, facts in self._types.items()},
             **{key: _text(submitted.get(key)) for key in ("version", "user", "host")},
         }
+
+
+def _is_try(node: Json) -> bool:
+    return bool(node.get("nodeFlag", {}).get("retried"))
 
 
 def mark_deleted(place: Place, there: Collection[str]) -> list[str]:

@@ -1,7 +1,7 @@
 """Tries that a site forgets: when Argo tries something again on request, it deletes what had been tried before.
 
 The rows of a try that was seen stay. Tries are numbered as they came, so that one of a later request comes after those
-of earlier ones, whatever number Argo gives it; which is which is told by the node and by when it was begun.
+of earlier ones, whatever number Argo gives it; which is which is told by when it was begun.
 """
 
 from __future__ import annotations
@@ -49,19 +49,19 @@ def renumber(batch: Batch, run_id: int, rows: Rows, paths: Collection[str]) -> P
     return found
 
 
-def _known(batch: Batch, run_id: int, paths: Collection[str]) -> dict[Step, dict[tuple[str, str], int]]:
-    """Return the numbers of the tries that the database has, by step, node and beginning."""
-    columns = [col(Attempt.path), col(Attempt.step), col(Attempt.node), col(Attempt.queued), col(Attempt.number)]
+def _known(batch: Batch, run_id: int, paths: Collection[str]) -> dict[Step, dict[str, int]]:
+    """Return the numbers of the tries that the database has, by step and beginning."""
+    columns = [col(Attempt.path), col(Attempt.step), col(Attempt.queued), col(Attempt.number)]
     query = select(*columns).where(col(Attempt.run_id) == run_id, col(Attempt.path).in_(paths))
-    found: dict[Step, dict[tuple[str, str], int]] = {}
+    found: dict[Step, dict[str, int]] = {}
     for row in batch.execute(query):
-        path, step, node, queued, number = tuple(row)
-        found.setdefault((path, step), {})[node, queued or ""] = number
+        path, step, queued, number = tuple(row)
+        found.setdefault((path, step), {})[queued or ""] = number
     return found
 
 
-def _identity(row: Row) -> tuple[str, str]:
-    return row["node"], row["queued"] or ""
+def _identity(row: Row) -> str:
+    return row["queued"] or ""
 
 
 def clear(batch: Batch, run_id: int, paths: Iterable[str], past: Past) -> None:

@@ -14,12 +14,13 @@ from sqlmodel import select
 from eas_argo.cluster.reading import Reader
 from eas_provenance.database import Database
 from eas_provenance.errors import RepositoryError
-from eas_provenance.mirror import DELETED, Mirror, NoRunError, Place, mark_deleted
+from eas_provenance.mirror import DELETED, Mirror, NoRunError, Part, Place, mark_deleted
 from eas_provenance.tables import Attempt, Document, Run, Task, TaskType
 from tests.provenance.kept import known
 from tests.provenance.recorded import RUNS, Recorded, seen, updates
 
 Json = dict[str, Any]
+PART = Part("w", "chain", "2026")
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,7 @@ def follow(run: Recorded, database: Database, objects: list[Json], pauses: set[i
     """Follow some events, and write now and then."""
     mirror, reader = mirror_of(run, database), Reader()
     for number, update in enumerate(updates(objects, reader)):
-        mirror.take(seen(update))
+        mirror.take(PART, seen(update))
         if number in pauses:
             mirror.write()
     mirror.write()
@@ -94,7 +95,7 @@ def test_whatever_happens_on_the_way(database: Database, runs: dict[str, Recorde
         some = chance.choices(run.objects, k=chance.randrange(1, 20))
         mirror, reader = mirror_of(run, database), Reader()
         for update in updates(some, reader):
-            mirror.take(seen(update))
+            mirror.take(PART, seen(update))
             if chance.random() < 0.4:
                 mirror.write()
     follow(run, database, [*chance.sample(run.objects, 3), run.objects[-1]], {0, 2})
@@ -120,7 +121,7 @@ def test_killed_while_it_writes(
         left = chance.randrange(6)
         mirror = mirror_of(run, database, guard=die)
         for update in updates(run.objects[:at], Reader()):
-            mirror.take(seen(update))
+            mirror.take(PART, seen(update))
         with contextlib.suppress(KeyboardInterrupt):
             mirror.write()
     follow(run, database, run.objects[-1:])
@@ -233,7 +234,7 @@ def test_deleted_before_its_end(database: Database, runs: dict[str, Recorded]) -
     run = runs["open"]
     mirror = follow(run, database, run.objects[:20])
     before = rows(database, run)["task"]
-    mirror.delete()
+    mirror.delete(PART.name)
     assert mirror.is_behind
     assert mirror.write() == "interrupted"
     with database.session() as session:
@@ -246,7 +247,7 @@ def test_deleted_after_its_end(database: Database, runs: dict[str, Recorded]) ->
     """It is what it was."""
     run = runs["open"]
     mirror = follow(run, database, run.objects)
-    mirror.delete()
+    mirror.delete(PART.name)
     mirror.write()
     with database.session() as session:
         assert session.exec(select(Run)).one().state == "succeeded"
@@ -333,7 +334,7 @@ def test_records_that_cannot_be_read_now(database: Database, runs: dict[str, Rec
 
     mirror = mirror_of(run, database, read=read)
     for update in updates(run.objects, Reader()):
-        mirror.take(seen(update))
+        mirror.take(PART, seen(update))
     with pytest.raises(RepositoryError):
         mirror.write()
     broken = False
@@ -350,7 +351,7 @@ def test_records_that_come_late(database: Database, runs: dict[str, Recorded], t
     for number, update in enumerate(updates(run.objects, reader)):
         if number == len(run.objects) - 1:
             there |= run.records
-        mirror.take(seen(update))
+        mirror.take(PART, seen(update))
         mirror.write()
     assert rows(database, run) == once(run, tmp_path)
 
@@ -367,7 +368,7 @@ def test_nothing_is_read_twice(database: Database, runs: dict[str, Recorded]) ->
     counts, news = [], []
     for last in (-1, None, None):
         mirror = mirror_of(run, database, read=read)
-        mirror.take(seen(updates(run.objects[:last][-1:], Reader())[0]))
+        mirror.take(PART, seen(updates(run.objects[:last][-1:], Reader())[0]))
         news.append(mirror.write())
         counts.append(len(asked))
         asked.clear()
