@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from eas_provenance.batch import Batch
     from eas_provenance.database import Database
     from eas_provenance.mirror import Mirror, Part
+    from eas_provenance.s3 import Bucket
     from eas_provenance.states import Task
 
 PACE_S = 1.0
@@ -85,7 +86,7 @@ def _sync(arguments: argparse.Namespace) -> int:
     return OK
 
 
-def bucket(site: Profile) -> Reads:
+def bucket(site: Profile) -> Bucket:
     """Return the file repository of a site.
 
     Raises
@@ -148,6 +149,8 @@ class Runs:
         self._place = Place(where.database, where.files.read, where.site, READERS, guard)
         self._say, self._observe = say, observe
         self._mirrors: dict[str, Mirror] = {}
+        self.is_live = False
+        """Whether what is told has just happened: a list tells of what happened long ago, too."""
         self._strange: set[str] = set()
         self._of: dict[str, RunOf] = {}
         self._early: dict[str, list[Update]] = {}
@@ -157,8 +160,13 @@ class Runs:
         """Take what is new of a Workflow."""
         from eas_provenance.mirror import Mirror, NoRunError, Seen
 
-        run = self._run_of(update)
-        if run.uid in self._strange:
+        if update.uid in self._strange:
+            return
+        try:
+            run = self._run_of(update)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            self._strange.add(update.uid)
+            self._say(f"{update.name} does not say which life of which run it is: {error!r}")
             return
         mirror = self._mirrors.get(run.uid)
         if mirror is None:
@@ -169,10 +177,10 @@ class Runs:
                 about = {**update.metadata, "name": run.name, "uid": run.uid}
                 mirror = self._mirrors[run.uid] = Mirror(self._place, about, update.spec)
             except NoRunError as error:
-                self._strange.add(run.uid)
+                self._strange.add(update.uid)
                 self._say(str(error))
                 return
-        else:
+        elif self.is_live:
             times = [one.get("finishedAt") or one.get("startedAt") or "" for one in update.changed]
             self._newest[run.uid] = max([*times, self._newest.get(run.uid, "")])
         for odd in update.odd:
@@ -360,7 +368,7 @@ class Service:
             self._runs.delete(event.uid)
         elif isinstance(event, Listed):
             self._runs.keep_only(event.uids)
-            self._listed = event.uids
+            self._listed, self._runs.is_live = event.uids, True
         elif isinstance(event, Odd):
             self._say(event.reason)
         elif isinstance(event, Lost):

@@ -123,8 +123,10 @@ def _run(arguments: argparse.Namespace, found: Reading) -> int:
     folder = place_of_files(arguments, found)
     waits = waiting(arguments, run)
 
+    fresh = freshness_of(found, run)
+
     def as_text() -> str:
-        parts = [_head(run, left), table_of_types(types)]
+        parts = ["\n".join([_head(run, left), *fresh]), table_of_types(types)]
         lines = [
             cut(f"{one.tasks:,} of {one.type} ({one.source}) {one.state}: {one.examples[0].task.message or one.reason}")
             for one in wrong.groups
@@ -150,6 +152,22 @@ def _run(arguments: argparse.Namespace, found: Reading) -> int:
         }
 
     return answer(arguments, as_text, as_data)
+
+
+def freshness_of(found: Reading, run: RunRow) -> list[str]:
+    """Return a line that says how fresh what is known of a run is, if a cluster has to be followed for it."""
+    from eas_provenance.lease import freshness
+    from eas_provenance.queries.clock import seconds
+
+    fresh = freshness(found.session, run.site)
+    if fresh is None or run.is_over:
+        return []
+    heard = f"{clock(seconds(fresh.seen, now()) or 0.0)} ago" if fresh.seen else "never"
+    if not fresh.owner:
+        return [text.safe(f"nobody follows {run.site} now, last heard {heard}; `eas sync --site {run.site}` does")]
+    late = f", rows {fresh.lag_s:.1f} s late" if fresh.lag_s is not None else ""
+    wrong = f"; {fresh.message}" if fresh.message else ""
+    return [cut(f"followed by {fresh.owner}, last heard {heard}{late}{wrong}")]
 
 
 def _head(run: RunRow, left: float | None) -> str:

@@ -185,8 +185,7 @@ class Mirror:
         for node in nodes:
             placed = {**node, "templateName": names.template(node)}
             if _is_try(node):
-                base, _, number = node["name"].rpartition("(")
-                yield {**placed, "name": f"{base}({self._number(part, node, int(number.rstrip(')')))})"}
+                yield {**placed, "name": _numbered(part, node)}
             elif not (part.is_child or part == newest):
                 continue
             elif node.get("boundaryID") is not None:
@@ -196,13 +195,6 @@ class Mirror:
             else:
                 self._root = {**self._root, "inputs": node.get("inputs", {}), "templateName": placed["templateName"]}
                 yield self._root
-
-    def _number(self, part: Part, node: Json, number: int) -> int:
-        """Return the number of a try in all lives of a run: a life keeps tries of older ones by their own numbers."""
-        started = node.get("startedAt") or ""
-        lives = [one.part for one in self._parts.values() if not one.part.is_child and one.part.life <= part.life]
-        mine = [one for one in lives if one.created <= started]
-        return number + (max(mine, key=lambda one: one.life).first_try if mine and not part.is_child else 0)
 
     def _tell_root(self, status: Json) -> None:
         """Note what becomes of the run as a whole, as the status of its Workflow tells it, and not the node."""
@@ -281,6 +273,13 @@ class Mirror:
             "types": {kind: facts | _count(counts.get(kind)) for kind, facts in self._types.items()},
             **{key: _text(submitted.get(key)) for key in ("version", "user", "host")},
         }
+
+
+def _numbered(part: Part, node: Json) -> str:
+    """Return the name of a try, with its number in all lives of the run: a life has older ones under theirs already."""
+    base, _, number = node["name"].rpartition("(")
+    is_own = part.created <= (node.get("startedAt") or "")
+    return f"{base}({int(number.rstrip(')')) + (part.first_try if is_own else 0)})"
 
 
 def _is_try(node: Json) -> bool:

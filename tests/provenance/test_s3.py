@@ -1,0 +1,144 @@
+"""A bucket is a repository as a folder is: whole files or none, and every failure is one line."""
+
+import base64
+import hashlib
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eas_provenance.errors import RepositoryError
+from eas_provenance.s3 import Bucket
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """As much of S3 as a repository takes; `wrong` is the code that it answers instead."""
+
+    protocol_version = "HTTP/1.1"
+    objects: dict[str, bytes]
+    wrong = ""
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+    def _answer(self, status: int, body: bytes = b"") -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _refuse(self, status: int, code: str) -> None:
+        self._answer(status, f"<Error><Code>{code}</Code><Message>no luck</Message></Error>".encode())
+
+    def do_GET(self) -> None:
+        """Give an object."""
+        if self.wrong:
+            self._refuse(403, self.wrong)
+        elif self.path in self.objects:
+            self._answer(200, self.objects[self.path])
+        else:
+            self._refuse(404, "NoSuchKey")
+
+    def do_PUT(self) -> None:
+        """Keep an object when it is what its checksum says."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        told = base64.b64decode(self.headers["x-amz-checksum-sha256"])
+        if told != hashlib.sha256(body).digest():
+            self._refuse(400, "BadDigest")
+            return
+        self.objects[self.path] = body
+        self._answer(200)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Handler]]:
+    """Return the handler of a server, whose address is that of the port in `server.port`."""
+    handler = type("Handler", (_Handler,), {"objects": {}, "wrong": ""})
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
+    http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    handler.port = http.server_port  # type: ignore[attr-defined]
+    threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    yield handler
+    http.shutdown()
+    http.server_close()
+
+
+@pytest.fixture
+def bucket(server: Any) -> Bucket:
+    """Return an empty bucket."""
+    return Bucket("eas", f"http://127.0.0.1:{server.port}")
+
+
+def test_put_and_read(bucket: Bucket, tmp_path: Path) -> None:
+    """A file moves under its key, names with `%` and blanks too; a key that is not there has nothing."""
+    file = tmp_path / "file"
+    file.write_bytes(b"text")
+    bucket.put("run-1/d/a%20b c", file, hashlib.sha256(b"text").hexdigest())
+    assert not file.exists()
+    assert bucket.read("run-1/d/a%20b c") == b"text"
+    assert bucket.read("run-1/d") is None
+    bucket.put_bytes(".sources/x", b"{}")
+    assert bucket.read(".sources/x") == b"{}"
+
+
+def test_trees(bucket: Bucket, tmp_path: Path) -> None:
+    """All files of a folder get its key as prefix."""
+    (tmp_path / "a/b").mkdir(parents=True)
+    (tmp_path / "a/b/c").write_bytes(b"1")
+    (tmp_path / "a/d").write_bytes(b"2")
+    bucket.put_tree("k", tmp_path / "a")
+    assert (bucket.read("k/b/c"), bucket.read("k/d")) == (b"1", b"2")
+
+
+def test_another_content(bucket: Bucket, tmp_path: Path) -> None:
+    """A file that is not what it should be stays where it is."""
+    file = tmp_path / "file"
+    file.write_bytes(b"text")
+    with pytest.raises(RepositoryError, match="changed on its way"):
+        bucket.put("k", file, "0" * 64)
+    assert file.exists()
+    assert bucket.read("k") is None
+
+
+@pytest.mark.parametrize("key", ["", "/a", "a//b", "a/../b", "a\0b", "a/"])
+def test_what_is_no_key(bucket: Bucket, key: str) -> None:
+    """What could lead out of the bucket's folders is refused."""
+    with pytest.raises(RepositoryError, match="not a key"):
+        bucket.read(key)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [("AccessDenied", "s3:GetObject"), ("NoSuchBucket", "no such bucket"), ("InvalidAccessKeyId", "AWS_ACCESS_KEY_ID"),
+     ("SomethingElse", "no luck")],
+)  # fmt: skip
+def test_refusals(bucket: Bucket, server: Any, code: str, said: str) -> None:
+    """The reason is told in one line, with what to do."""
+    server.wrong = code
+    with pytest.raises(RepositoryError, match=f"the bucket eas: .*{said}"):
+        bucket.read("k")
+
+
+def test_no_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is a server that is not there a traceback."""
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setattr("eas_provenance.s3._TRIES", 1)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
+    with pytest.raises(RepositoryError, match="the bucket eas: Could not connect"):
+        Bucket("eas", "http://127.0.0.1:1").read("k")
+
+
+def test_no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """They are looked for where others look for them, and asked for."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with pytest.raises(RepositoryError, match="credentials"):
+        Bucket("eas", "http://127.0.0.1:1").read("k")
