@@ -193,7 +193,13 @@ def test_rights(fake: Fake) -> None:
     assert findings["service account eas-runner"].message == "no right to patch workflowtaskresults"
 
 
-@pytest.mark.parametrize("path", [SPACE, f"{SPACE}/secrets/s3", "/api/v1/nodes", CRD])
+def test_definitions_that_may_not_be_seen(fake: Fake) -> None:
+    """Whoever may not see the definitions themselves still sees that they are there."""
+    finding = found(fake, **change(CRD, FORBIDDEN))["Argo"]
+    assert (finding.level, finding.message[:40]) == ("ok", "its definitions (CRDs) are there; you ma")
+
+
+@pytest.mark.parametrize("path", [SPACE, f"{SPACE}/secrets/s3", "/api/v1/nodes"])
 def test_what_may_not_be_looked_at(fake: Fake, path: str) -> None:
     """What the asker may not look at is a warning, and all else is looked at."""
     findings = found(fake, **change(path, FORBIDDEN))
