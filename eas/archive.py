@@ -316,7 +316,7 @@ class Run:
         """
         from eas.get import copy
 
-        return copy(self.archive.store, self.files(name), Path(folder), force=force)
+        return copy(self.archive.store.files, self.files(name), Path(folder), force=force)
 
     # -----------------------------------------------------------------------------------------------------------------
     # Working on it

@@ -10,17 +10,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from eas import text
-from eas.reports.common import reading
+from eas.reports.common import reading, repository
 from eas.terminal import OK, OUTSIDE, WRONG_INPUT, add_json, add_store, add_verb, fail, say, write
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
     from eas_provenance.queries import RunRow, VersionRow
-    from eas_provenance.store import Store
 
 _BLOCK_BYTES = 1 << 20
 _PATIENCE_S = 2.0
@@ -44,13 +43,13 @@ def register(verbs: Any) -> None:
 
 def _get(arguments: argparse.Namespace) -> int:
     with reading(arguments) as found:
-        name, store = found.run.name, found.store
+        name, files_of = found.run.name, repository(arguments, found)
         try:
             files = wanted(found.session, found.run, arguments.file)
         except UnknownFileError as error:
             return fail(str(error), WRONG_INPUT)
     try:
-        copied = copy(store, files, arguments.output, force=arguments.force, progress=_progress())
+        copied = copy(files_of, files, arguments.output, force=arguments.force, progress=_progress())
     except ThereAlreadyError as error:
         return fail(f"{error}; --force replaces what is there", WRONG_INPUT)
     except OSError as error:
@@ -154,8 +153,15 @@ class _BadFileError(Exception):
     """A file is not there any more, is not what it was, or has a name that leads elsewhere; the message says so."""
 
 
+class Opens(Protocol):
+    """A repository whose files can be read."""
+
+    def open(self, key: str) -> IO[bytes]:
+        """Open the file of a key; raise `RepositoryError` or `OSError` when that cannot be."""
+
+
 def copy(
-    store: Store,
+    repository: Opens,
     files: Sequence[VersionRow],
     folder: Path,
     *,
@@ -180,7 +186,7 @@ def copy(
     copied = []
     for done, one in enumerate(targets, 1):
         try:
-            _copy(store, one, folder)
+            _copy(repository, one, folder)
             copied.append(one)
         except _BadFileError as error:
             problems.append(f"{one.version.directory}/{one.version.name}: {error}")
@@ -200,10 +206,10 @@ def _targets(files: Iterable[VersionRow], folder: Path) -> tuple[list[Copy], lis
     return good, bad
 
 
-def _copy(store: Store, one: Copy, folder: Path) -> None:
+def _copy(repository: Opens, one: Copy, folder: Path) -> None:
     """Copy a file beside its target, check it, and only then give it its name."""
     with _part(folder) as part:
-        if _copy_bytes(store, one.version, part) != one.version.sha256:
+        if _copy_bytes(repository, one.version, part) != one.version.sha256:
             raise _BadFileError("its content is not what the run made; it was changed, or made again just now")
         if not one.path.parent.resolve().is_relative_to(folder.resolve()):
             raise _BadFileError(f"a link leads out of {folder}")
@@ -231,7 +237,7 @@ def _umask() -> int:
     return mask
 
 
-def _copy_bytes(store: Store, version: VersionRow, part: IO[bytes]) -> str:
+def _copy_bytes(repository: Opens, version: VersionRow, part: IO[bytes]) -> str:
     """Copy the content of a version, and return its SHA-256."""
     import hashlib
 
@@ -239,11 +245,11 @@ def _copy_bytes(store: Store, version: VersionRow, part: IO[bytes]) -> str:
 
     digest = hashlib.sha256()
     try:
-        source = store.files.path(version.key).open("rb")
+        source = repository.open(version.key)
     except RepositoryError as error:
         raise _BadFileError(str(error)) from error
     except OSError as error:
-        raise _BadFileError(f"it is not in the store any more ({error.strerror})") from error
+        raise _BadFileError(f"it is not there any more ({error.strerror})") from error
     with source:
         while block := source.read(_BLOCK_BYTES):
             digest.update(block)

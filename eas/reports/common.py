@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from eas_provenance.database import Database
     from eas_provenance.queries import RunRow
+    from eas_provenance.repository import Directory
+    from eas_provenance.s3 import Bucket
     from eas_provenance.store import Store
 
 WIDTH = 160
@@ -109,6 +111,15 @@ def place_of_files(arguments: argparse.Namespace, found: Reading) -> str:
     if isinstance(arguments.site, Profile):
         return f"s3://{arguments.site.bucket.name if arguments.site.bucket else '?'}/{prefix}"
     return str(found.store.files.folder / prefix)
+
+
+def repository(arguments: argparse.Namespace, found: Reading) -> Bucket | Directory:
+    """Return the repository that has the files of a run."""
+    if not isinstance(arguments.site, Profile):
+        return found.store.files
+    from eas.syncing import bucket
+
+    return bucket(arguments.site)
 
 
 def split_run(arguments: argparse.Namespace) -> None:

@@ -8,6 +8,7 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from eas_provenance.errors import RepositoryError
 from eas_worker.records import sha256 as sha256_of
@@ -83,6 +84,10 @@ class Directory:
         for file in sorted(source.rglob("*")):
             if file.is_file():
                 self.put(f"{key}/{file.relative_to(source).as_posix()}", file)
+
+    def open(self, key: str) -> IO[bytes]:
+        """Open the file of a key; raise `FileNotFoundError` when there is none."""
+        return self.path(key).open("rb")
 
     def read(self, key: str) -> bytes | None:
         """Return the content of a key, None when there is none."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
+import os
 import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from eas_provenance.errors import RepositoryError
 from eas_worker.records import sha256 as sha256_of
@@ -16,6 +19,7 @@ READERS = 16
 """How many files are asked for at a time where many are read."""
 CONNECT_S, READ_S = 5, 30
 _TRIES = 3
+_IN_MEMORY_BYTES = 1 << 24
 _NO_NAME = re.compile("[\\0\\ud800-\\udfff]")
 _NOTHING = ("NoSuchKey", "404", "NotFound")
 _HINTS = {
@@ -106,6 +110,22 @@ class Bucket:
                 if _code(error) in _NOTHING:
                     return None
                 raise
+
+    def open(self, key: str) -> IO[bytes]:
+        """Open a copy of the file of a key, which is gone when it is closed; `FileNotFoundError` when there is none."""
+        from botocore.exceptions import ClientError
+
+        copy = cast("IO[bytes]", tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES))  # noqa: SIM115 - whoever asked closes it
+        try:
+            with self._clear():
+                self._client.download_fileobj(self.name, _checked(key), copy)
+        except RepositoryError as error:
+            copy.close()
+            if isinstance(error.__cause__, ClientError) and _code(error.__cause__) in _NOTHING:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), key) from error
+            raise
+        copy.seek(0)
+        return copy
 
     @contextlib.contextmanager
     def _clear(self) -> Iterator[None]:
