@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -175,6 +176,7 @@ def run(  # noqa: PLR0913 - whatever the command takes, by name
     preset: str | None = None,
     seed: str | int | None = None,
     registry: str | os.PathLike[str] | None = None,
+    inputs: Mapping[str, str | os.PathLike[str]] | None = None,
     cores: int | None = None,
     quiet: bool = True,
 ) -> Run:
@@ -193,6 +195,9 @@ def run(  # noqa: PLR0913 - whatever the command takes, by name
         The URL of the database; by default ``EAS_DATABASE`` of the environment, else the store's own.
     parameters, preset, seed, registry
         As for `compile`.
+    inputs : dict, optional
+        Where files from outside the chain are, by name: paths, or texts as ``s3://bucket/key`` and
+        ``run:name/directory/file``; by default the newest that has passed in a run of the store.
     cores : int, optional
         How many cores to use; by default all.
     quiet : bool
@@ -206,7 +211,7 @@ def run(  # noqa: PLR0913 - whatever the command takes, by name
     Raises
     ------
     ChainError
-        When the chain has mistakes, or reads files that it does not make.
+        When the chain has mistakes, or reads files that are nowhere.
     eas.local.RefusedError
         When this machine cannot run it, as when memory or a program is missing. Nothing was begun then.
     eas.local.BrokenOffError
@@ -215,20 +220,28 @@ def run(  # noqa: PLR0913 - whatever the command takes, by name
         When the run cannot be noted.
     """
     from eas import local, working
+    from eas.inputs import Places, UnknownInputError, find
     from eas_argo.laptop.manifest import load
 
     if not isinstance(chain, Compiled):
         chain = compile(chain, parameters=parameters, preset=preset, seed=seed, registry=registry)
     elif (parameters, preset, seed, registry) != (None,) * 4:
         raise ValueError("parameters, preset, seed and registry are for eas.compile, when that has made the chain")
-    refusals = working.refusals(chain.checked)
-    if refusals.errors:
-        raise _mistakes(refusals, chain.checked)
-    local.refuse(load(chain.workflow), cores)  # before there is a store
-    request = working.request(chain.workflow, chain.checked, chain.name, chain.text)
-    archive = Archive(store, db)
-    with archive:
-        finished = local.run(request, archive.place(cores, quiet=quiet), _log.warning)
+    wrong = Diagnostics()
+    working.unprogrammed(chain.checked, wrong)
+    with tempfile.TemporaryDirectory() as fetched:
+        try:
+            given = {name: os.fspath(where) for name, where in (inputs or {}).items()}
+            files = find(chain.checked, Places(Path(store), db, Path(fetched)), given, wrong)
+        except UnknownInputError as error:
+            raise ValueError(str(error)) from error
+        if wrong.errors:
+            raise _mistakes(wrong, chain.checked)
+        local.refuse(load(chain.workflow), cores)  # before there is a store
+        request = working.request(chain.workflow, chain.checked, chain.name, chain.text, files)
+        archive = Archive(store, db)
+        with archive:
+            finished = local.run(request, archive.place(cores, quiet=quiet), _log.warning)
     return Run(archive, finished.name)
 
 

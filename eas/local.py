@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, Self
 import eas_argo
 from eas.__about__ import __version__
 from eas.display import Live, Progress
+from eas.inputs import Given, bring
 from eas.recording import Recording
 from eas.summary import Ended
 from eas_argo.laptop import site as sites
@@ -90,11 +91,15 @@ class Place(NamedTuple):
 
 
 class Request(NamedTuple):
-    """What to run: the Workflow with the texts that it was made from, how many tasks it has, the chain's file name."""
+    """What to run: the Workflow with the texts that it was made from, how many tasks it has, the chain's file name.
+
+    `files` are those that it takes from outside.
+    """
 
     sources: Sources
     shape: Shape
     file: str
+    files: tuple[Given, ...] = ()
 
 
 Warn = Callable[[str], None]
@@ -115,7 +120,9 @@ def run(request: Request, place: Place, warn: Warn = lambda _: None) -> Finished
     manifest = load(request.sources.workflow)
     refuse(manifest, place.cores, place.containers)
     folder = place.store.run(f"{manifest.generate_name}{secrets.token_hex(3)}")
-    folder.make(request.sources, _about(request, manifest))
+    about = _about(request, manifest)
+    bring(place.store.files, f"{folder.name}-{about['uid']}", request.files)
+    folder.make(request.sources, about)
     return _work(folder, manifest, (), place, warn)
 
 

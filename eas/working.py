@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eas import on_cluster
+from eas import inputs, on_cluster
 from eas.reports.common import path_of_tasks
 from eas.terminal import (
     INTERRUPTED,
@@ -33,6 +35,7 @@ from eas_compiler.diagnostics import Diagnostics
 from eas_provenance.errors import UnknownRunError
 
 if TYPE_CHECKING:
+    from eas.inputs import Given
     from eas.local import Finished, Place, RefusedError, Request
     from eas_provenance.runs import RunFolder
     from eas_provenance.states import Task
@@ -46,6 +49,14 @@ def register(verbs: Any) -> None:
     """Add the verbs."""
     one = add_verb(verbs, "run", _run, "run a chain on this machine, or on a cluster")
     compiler.add_chain(one, optional=True)
+    one.add_argument(
+        "--input",
+        action="append",
+        default=[],
+        metavar="NAME=WHERE",
+        help="take a file from outside the chain from FILE, s3://BUCKET/KEY or run:RUN/DIRECTORY/NAME "
+        "(default: the newest of that name that has passed in a run here)",
+    )
     one.add_argument("--resume", metavar="RUN", help="finish a run that was interrupted or cancelled instead")
     on_cluster.add_name(one)
     _add_work(one)
@@ -98,15 +109,21 @@ def _run_here(arguments: argparse.Namespace) -> int:
     compiler.show(checked)
     if workflow is None:
         return WRONG_INPUT
-    wrong = refusals(checked)
-    if wrong.errors:
+    with tempfile.TemporaryDirectory() as fetched:
+        wrong = Diagnostics()
+        places = inputs.Places(arguments.store, arguments.db, Path(fetched))
+        try:
+            files = inputs.find(checked, places, inputs.parse(arguments.input), wrong)
+            unprogrammed(checked, wrong)
+            if not wrong.errors:
+                refuse(load(workflow), arguments.jobs)  # before there is a store
+        except inputs.UnknownInputError as error:
+            return fail(str(error), WRONG_USE)
+        except RefusedError as error:
+            return _refused(error)
         compiler.show_all(wrong)
-        return WRONG_INPUT
-    try:
-        refuse(load(workflow), arguments.jobs)  # before there is a store
-    except RefusedError as error:
-        return _refused(error)
-    return _work(arguments, lambda place: run(request(workflow, checked, name, data), place, say))
+        wanted = request(workflow, checked, name, data, files)
+        return WRONG_INPUT if wrong.errors else _work(arguments, lambda place: run(wanted, place, say))
 
 
 def _run_there(arguments: argparse.Namespace) -> int:
@@ -198,21 +215,27 @@ def refusals(checked: Checked) -> Diagnostics:
     found = Diagnostics()
     for one in checked.links.externals:
         name = shown(one.pattern, one.task.common.scope)
-        hint = "this version runs chains that make all of their files"
+        hint = "here, chains have to make all of their files"
         found.error("missing-file", one.file.node, f"no task of the chain makes {name}", hint)
-    for task, node in without_program(checked):
-        found.error("no-program", node, f"{task} has no program yet", NO_PROGRAM_HINT)
+    unprogrammed(checked, found)
     return found
 
 
-def request(workflow: dict[str, Any], checked: Checked, name: str, data: bytes) -> Request:
+def unprogrammed(checked: Checked, diagnostics: Diagnostics) -> None:
+    """Report types without a program."""
+    for task, node in without_program(checked):
+        diagnostics.error("no-program", node, f"{task} has no program yet", NO_PROGRAM_HINT)
+
+
+def request(workflow: dict[str, Any], checked: Checked, name: str, data: bytes, files: Sequence[Given] = ()) -> Request:
     """Return what to run, of a chain that was compiled: its file's name and its text are kept with the run."""
     from eas.local import Request
     from eas_compiler.shape import shape
     from eas_provenance.runs import Sources
 
     assert checked.chain is not None and checked.registry is not None  # noqa: PT018
-    return Request(Sources(workflow, data, checked.registry.source.text.encode()), shape(checked.chain), name)
+    sources = Sources(workflow, data, checked.registry.source.text.encode())
+    return Request(sources, shape(checked.chain), name, tuple(files))
 
 
 def known_folder(store: Store, name: str) -> RunFolder:

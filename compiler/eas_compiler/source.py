@@ -109,7 +109,8 @@ class Node(NamedTuple):
         if first in {"|", ">"} or "\n" in text[self.start : self.end]:
             return self.start
         if first == "'":
-            return min(self.start + 1 + index + self.value[:index].count("'"), self.end - 1)
+            doubled = str(self.value)[:index].count("'")
+            return min(self.start + 1 + index + doubled, self.end - 1)
         if first != '"':
             return min(self.start + index, self.end - 1)
         offset = self.start + 1

@@ -22,7 +22,7 @@ def read(source: Source, diagnostics: Diagnostics, *, is_chain: bool = False) ->
     return plain_yaml.read(source) or _read_with_pyyaml(source, diagnostics, is_chain=is_chain)
 
 
-def _read_with_pyyaml(source: Source, diagnostics: Diagnostics, *, is_chain: bool) -> Node | None:
+def _read_with_pyyaml(source: Source, diagnostics: Diagnostics, *, is_chain: bool = False) -> Node | None:
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

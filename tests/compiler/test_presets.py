@@ -5,7 +5,7 @@ import json
 import pytest
 
 from eas_compiler.compile import UnknownParameterError, check, compile_chain
-from tests.compiler.compiling import OPTIONS, Json, checked, description, told
+from tests.compiler.compiling import OPTIONS, checked, description, told
 
 CHAIN = {
     "parameters": {"a": 1, "b": "(parameters['a'] + 1)"},
@@ -14,10 +14,10 @@ CHAIN = {
 }
 
 
-def value(preset: str | None, **given: Json) -> float:
+def value(preset: str | None, **given: int) -> float:
     """Return the value of the parameter b with a preset."""
     workflow, found = compile_chain(
-        "c.json", json.dumps(CHAIN).encode(), OPTIONS._replace(preset=preset, parameters=given)
+        "c.json", json.dumps(CHAIN).encode(), OPTIONS._replace(preset=preset, parameters=dict(given))
     )
     assert workflow is not None, told(found.diagnostics)
     return float(description(workflow, "t0")["parameters"]["b"])

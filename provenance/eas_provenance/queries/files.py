@@ -122,6 +122,16 @@ def versions(session: Session, run_id: int, directory: str, name: str) -> tuple[
     return _versions(session, run_id, _named([(directory, name)]))
 
 
+def newest_passed(session: Session, directory: str, name: str) -> VersionRow | None:
+    """Return the newest version of a file, of whatever run made it, that has passed quality control."""
+    of_file = and_(VERSION.c.directory == directory, VERSION.c.name == name)
+    passed = select(VERSION.c.run_id).where(of_file, VERSION.c.verdict.in_(("pass", "warn")))
+    for row in fetch(session, passed.order_by(VERSION.c.made.desc(), VERSION.c.run_id.desc()).limit(1)):
+        good = [one for one in versions(session, row.run_id, directory, name) if one.verdict in ("pass", "warn")]
+        return good[-1]
+    return None
+
+
 def outputs(session: Session, run_id: int, path: str) -> tuple[VersionRow, ...]:
     """Return the versions of files that a task made, in all its tries, by port."""
     names = select(VERSION.c.directory, VERSION.c.name).where(VERSION.c.run_id == run_id, VERSION.c.path == path)

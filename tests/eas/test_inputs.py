@@ -1,0 +1,120 @@
+"""Files from outside a chain: found among the products of runs, or given by the user, and copied into the run."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eas import inputs
+from eas.local import Finished, run
+from eas_compiler.compile import Checked, Options, check
+from eas_compiler.diagnostics import Diagnostics
+from eas_provenance.queries import find_run
+from eas_provenance.queries import inputs as read_by
+from tests.compiler.compiling import told
+from tests.eas.harness import Laptop, states
+
+READ = {"task": "read", "inputs": {"file": "f"}}
+
+
+@pytest.fixture
+def laptop(tmp_path: Path) -> Laptop:
+    """Write a program that makes a file, which passes below 2, and one that reads one."""
+    laptop = Laptop(tmp_path)
+    laptop.program(
+        "make",
+        'ctx.emit(n=ctx.settings.n)\nctx.output("file").write_text(f"<{ctx.settings.n}>")',
+        judge='ctx.check("small", ctx.metadata["n"], maximum=2)',
+        outputs={"file": {"type": "data"}},
+        settings={"n": {"type": "int"}},
+    )
+    laptop.program(
+        "read",
+        'one = ctx.input("file")\nctx.emit(text=one.path.read_text(), n=one.metadata.get("n"))',
+        inputs={"file": {"type": "data"}},
+    )
+    return laptop
+
+
+def find(laptop: Laptop, **given: str) -> tuple[list[inputs.Given], list[str]]:
+    """Return where the files of the chain are that was compiled last, and what was said of those that are nowhere."""
+    diagnostics = Diagnostics()
+    folder = laptop.folder / "fetched"
+    folder.mkdir(exist_ok=True)
+    found = inputs.find(_checked(laptop), inputs.Places(laptop.store, None, folder), given, diagnostics)
+    return found, told(diagnostics)
+
+
+def _checked(laptop: Laptop) -> Checked:
+    text = (laptop.folder / "chain.json").read_bytes()
+    return check("chain.json", text, Options(registry=laptop.folder / "registry.json"))
+
+
+def read(laptop: Laptop, **given: str) -> tuple[Finished, dict[str, Any]]:
+    """Run a chain that reads a file from outside; return what its task emitted as well."""
+    request = laptop.compiled(READ)
+    files, problems = find(laptop, **given)
+    assert problems == []
+    with laptop.place() as place:
+        finished = run(request._replace(files=tuple(files)), place)
+    assert states(finished) == {"/t0": "succeeded"}
+    return finished, laptop.record(finished, "t0/qc.json")["metadata"]
+
+
+def test_the_newest_that_passed_is_taken(laptop: Laptop) -> None:
+    """Of all runs, the newest version that has passed is read, with its metadata; the record tells which it was."""
+    runs = [laptop.run({"task": "make", "outputs": {"file": "f"}, "n": n}) for n in (1, 2, 3)]
+    finished, emitted = read(laptop)
+    assert emitted == {"text": "<2>", "n": 2}
+    with laptop.place() as place, place.database.session() as session:
+        (used,) = read_by(session, find_run(session, finished.name).id, "/t0")
+    product = runs[1].store.files.path(f"{runs[1].prefix}/test/f")
+    assert used.sha256 == inputs.sha256(product)
+
+
+def test_a_file_or_a_run_may_be_named(laptop: Laptop, tmp_path: Path) -> None:
+    """What the user names is taken instead."""
+    first = laptop.run({"task": "make", "outputs": {"file": "f"}, "n": 1})
+    laptop.run({"task": "make", "outputs": {"file": "f"}, "n": 2})
+    (tmp_path / "mine").write_text("mine")
+    assert read(laptop, f=str(tmp_path / "mine"))[1] == {"text": "mine", "n": None}
+    assert read(laptop, **{"test/f": f"run:{first.name}/test/f"})[1] == {"text": "<1>", "n": 1}
+    assert (tmp_path / "mine").read_text() == "mine"
+
+
+def test_what_is_nowhere_is_told_before_anything_begins(laptop: Laptop) -> None:
+    """A file that no run has made is an error at its place."""
+    laptop.compiled(READ)
+    missing = "missing-file: no task of the chain makes test/f, and none that passed in a run here did"
+    assert find(laptop) == ([], [missing])
+    assert not laptop.store.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "where", "message"),
+    [
+        ("g", "x", "the chain takes no file 'g' from outside; it takes f, test/f"),
+        ("f", "/nowhere", "there is no file /nowhere"),
+        ("f", "run:none/test/f", "nothing has been run here yet"),
+    ],
+)
+def test_what_is_of_no_use_is_told(laptop: Laptop, name: str, where: str, message: str) -> None:
+    """A name that the chain does not have, and a place where nothing is."""
+    laptop.compiled(READ)
+    with pytest.raises(inputs.UnknownInputError, match=message):
+        find(laptop, **{name: where})
+
+
+def test_what_has_not_passed_is_refused(laptop: Laptop) -> None:
+    """A product of a run that failed its quality control is not taken, by name neither."""
+    failed = laptop.run({"task": "make", "outputs": {"file": "f"}, "n": 3})
+    laptop.compiled(READ)
+    with pytest.raises(inputs.UnknownInputError, match="has not passed quality control"):
+        find(laptop, f=f"run:{failed.name}/test/f")
+
+
+def test_each_needs_a_name_and_a_place() -> None:
+    """`--input` is NAME=WHERE."""
+    assert inputs.parse(["a=b=c"]) == {"a": "b=c"}
+    with pytest.raises(inputs.UnknownInputError, match="--input takes NAME=FILE"):
+        inputs.parse(["a"])
