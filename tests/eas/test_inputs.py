@@ -11,6 +11,7 @@ from eas_compiler.compile import Checked, Options, check
 from eas_compiler.diagnostics import Diagnostics
 from eas_provenance.queries import find_run
 from eas_provenance.queries import inputs as read_by
+from eas_worker.records import sha256
 from tests.compiler.compiling import told
 from tests.eas.harness import Laptop, states
 
@@ -69,7 +70,7 @@ def test_the_newest_that_passed_is_taken(laptop: Laptop) -> None:
     with laptop.place() as place, place.database.session() as session:
         (used,) = read_by(session, find_run(session, finished.name).id, "/t0")
     product = runs[1].store.files.path(f"{runs[1].prefix}/test/f")
-    assert used.sha256 == inputs.sha256(product)
+    assert used.sha256 == sha256(product)
 
 
 def test_a_file_or_a_run_may_be_named(laptop: Laptop, tmp_path: Path) -> None:
