@@ -9,8 +9,7 @@ import json
 import time
 from collections.abc import Callable
 
-from bench_growth import in_a_row
-
+from benchmarks.bench_growth import in_a_row
 from eas_compiler.compile import Options, compile_chain
 from eas_compiler.emit import to_yaml
 
