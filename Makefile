@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env demo test lint format test-browser test-cluster coverage bench lock clean
+.PHONY: help env demo test lint format test-browser test-cluster coverage bench lock psls clean
 
 bin := .venv/bin
 installed := .venv/installed
@@ -50,6 +50,15 @@ bench: $(installed) ## measure how fast the compiler starts, tasks run, and simu
 lock: $(installed) ## remake requirements.lock, with the newest versions that pyproject.toml allows
 	$(bin)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --upgrade \
 		--generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --quiet --output-file requirements.lock
+
+# It does not come built, and its models and tables are in its source alone.
+psls: $(installed) ## install psls, which synthesis_psls runs, and its data into .venv
+	mkdir -p .venv/share/psls
+	$(bin)/python -m pip download --quiet --disable-pip-version-check --no-deps --no-binary psls --dest .venv/share psls==2.0
+	$(bin)/python -m pip install --quiet --disable-pip-version-check .venv/share/psls-2.0.tar.gz
+	tar -xzf .venv/share/psls-2.0.tar.gz -C .venv/share/psls --strip-components=1 \
+		psls-2.0/psls.yaml psls-2.0/models psls-2.0/systematics
+	rm .venv/share/psls-2.0.tar.gz
 
 clean: ## remove what was built, .venv included
 	rm -rf .venv build dist htmlcov .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from eas_worker import lightcurve
+from eas_worker import lightcurve, transits
 from eas_worker.lightcurve import LightCurve
 from eas_worker.records import read_product, sha256, write_json
 from eas_worker.views import View
-from tests.containers.site import Containers, hashes, program
+from tests.containers.site import Containers, hashes
 from tests.worker.harness import Try
 
 SPECS: dict[str, Any] = {
@@ -24,7 +24,6 @@ SPECS: dict[str, Any] = {
     "sampling_cadence": 600,
 }
 DEFAULTS = {"eccentricity": 0.0, "star_radius": 9.72836, "orbital_angle": None, "impact_parameter": None}
-batman = program("synthesis_batman")
 
 
 def specs(**more: Any) -> View:
@@ -49,15 +48,6 @@ def test_sampling(containers: Containers) -> None:
     assert np.allclose(curve.time * 144, np.arange(30 * 144))
     assert not curve.flag.any()
     assert np.allclose(curve.uncertainty, 1e-4 * math.sqrt(25 / 600))
-
-
-@pytest.mark.parametrize(
-    ("duration", "cadence", "number"),
-    [(1, 25, 3456), (0.3, 900, 29), (240, 900, 23040), (0.1, 8640, 1), (0.11, 8640, 2)],
-)
-def test_number_of_samples(duration: float, cadence: float, number: int) -> None:
-    """The end itself is not sampled, and rounding adds nothing."""
-    assert len(batman.times(duration, cadence)) == number
 
 
 def test_metadata(containers: Containers) -> None:
@@ -94,10 +84,10 @@ def test_duration_of_a_transit(containers: Containers) -> None:
 
 def test_angle_and_impact_parameter_agree() -> None:
     """An orbit is given by its angle or by its impact parameter, also when it is eccentric."""
-    a = batman.semi_major_axis_in_stars(specs())
+    a = transits.semi_major_axis_in_stars(specs())
     angle = 90 - math.degrees(math.acos(0.5 / (a * 0.8)))
     one, other = specs(orbital_angle=angle, eccentricity=0.2), specs(impact_parameter=0.5, eccentricity=0.2)
-    assert batman.inclination(one) == pytest.approx(batman.inclination(other))
+    assert transits.inclination(one) == pytest.approx(transits.inclination(other))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -109,7 +99,7 @@ def test_mes_is_the_direct_sum(seed: int) -> None:
     for flux in model.tolist():
         power += 1 - flux
         inside += flux < 1
-    signal = batman.signal(model, 3e-4)
+    signal = transits.signal(model, 3e-4)
     assert signal.integrated_transit_power == pytest.approx(power)
     assert (signal.pixels_in_transit, signal.pixels_out_of_transit) == (inside, 500 - inside)
     assert signal.mes == pytest.approx(power / (3e-4 * math.sqrt(inside)))
@@ -117,9 +107,9 @@ def test_mes_is_the_direct_sum(seed: int) -> None:
 
 def test_mes_at_its_limits() -> None:
     """Without a transit mes is 0; without noise it cannot be told."""
-    assert batman.signal(np.ones(10), 1e-4).mes == 0
-    assert batman.signal(np.ones(10), 0).mes == 0
-    assert batman.signal(np.array([1, 0.9]), 0).mes is None
+    assert transits.signal(np.ones(10), 1e-4).mes == 0
+    assert transits.signal(np.ones(10), 0).mes == 0
+    assert transits.signal(np.array([1, 0.9]), 0).mes is None
 
 
 def test_mes_assumes_the_noise_that_it_is_told(containers: Containers) -> None:
