@@ -104,24 +104,24 @@ def _table(session: Session, run_id: int, kind: str, units: dict[str, str], cut:
     )
     query = select(*columns).where(of_kind).order_by(TASK.c.position)
     tasks = fetch(session, query.offset(cut.offset).limit(cut.limit) if cut != _Cut() else query)
+    paths = [row.path for row in tasks]
     around = [as_object(from_json(row.variables)) for row in tasks]
     variables = _variables(around)
-    emitted = _emitted(session, run_id, [row.path for row in tasks], list(units))
+    emitted = _emitted(session, run_id, paths, list(units))
     found = [_Column(name, "", [one.get(name) for one in around]) for name in variables]
     found.append(_Column(VERDICT, "", [row.verdict or row.state for row in tasks]))
     for name, unit in units.items():
-        values = emitted[name]
         label = f"{name} (emitted)" if name in variables else name
-        found.append(_Column(label, unit, [values.get(row.path) for row in tasks]))
+        found.append(_Column(label, unit, list(map(emitted[name].get, paths))))
     kept = [one for one in found if any(value is not None for value in one.values)]
-    rows = zip(tasks, zip(*(one.values for one in kept), strict=True), strict=True)
+    rows = map(OutcomeRow, paths, [row.source for row in tasks], zip(*(one.values for one in kept), strict=True))
     return OutcomeTable(
         kind,
         tuple(one.name for one in kept),
         tuple(one.unit for one in kept),
         sum(one.name in variables for one in kept),
         {},
-        tuple(OutcomeRow(row.path, row.source, values) for row, values in rows),
+        tuple(rows),
         count(session, select(TASK.c.type).where(of_kind)),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlmodel import Session
 
 from eas_provenance.queries.base import (
@@ -28,6 +28,7 @@ from eas_provenance.queries.base import (
 from eas_provenance.queries.clock import seconds
 from eas_provenance.queries.files import InputRow, VersionRow, inputs, outputs
 
+_OF_TASK = and_(ATTEMPT.c.run_id == TASK.c.run_id, ATTEMPT.c.path == TASK.c.path)
 _MOST = 200
 _FEW = 5
 
@@ -202,7 +203,10 @@ def attempts(
     session: Session, run_id: int, where: TaskFilter = ALL_TASKS, *, limit: int = 100, offset: int = 0
 ) -> Page[tuple[TaskRow, AttemptRow]]:
     """Return the tries of programs of some tasks, in the order of their paths."""
-    wanted = _tries(run_id, where).order_by(TASK.c.position, ATTEMPT.c.number).limit(limit).offset(offset)
+    # An outer join is made from its left side on, which has the order: the first rows are there at once.
+    of_tasks = _select_tries(TASK.outerjoin(ATTEMPT, and_(_OF_TASK, ATTEMPT.c.step == PROGRAM)))
+    there = of_tasks.where(func.coalesce(ATTEMPT.c.number, -1) >= 0, where.condition(run_id))
+    wanted = there.order_by(TASK.c.position, ATTEMPT.c.number).limit(limit).offset(offset)
     return Page(_with_tasks(session, wanted), _count_of_tries(session, run_id, where), offset)
 
 
@@ -216,9 +220,11 @@ def longest_attempts(
 
 
 def _tries(run_id: int, where: TaskFilter) -> Select[Any]:
-    of_task = and_(ATTEMPT.c.run_id == TASK.c.run_id, ATTEMPT.c.path == TASK.c.path)
-    columns = (*_columns(TaskRow, TASK), *_columns(AttemptRow, ATTEMPT))
-    return select(*columns).join(ATTEMPT, of_task).where(_is_try(run_id, where), where.condition(run_id))
+    return _select_tries(TASK.join(ATTEMPT, _OF_TASK)).where(_is_try(run_id, where), where.condition(run_id))
+
+
+def _select_tries(source: Any) -> Select[Any]:
+    return select(*_columns(TaskRow, TASK), *_columns(AttemptRow, ATTEMPT)).select_from(source)
 
 
 def _is_try(run_id: int, where: TaskFilter) -> ColumnElement[bool]:
