@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from eas_argo.laptop.stubs import Script
 
 
+_OF_CLUSTERS = ("boto3", "botocore", "kubernetes", "urllib3")
+"""What only talking to a cluster takes."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
 
@@ -47,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ClusterError, DatabaseError, RepositoryError) as error:
         return fail(str(error), OUTSIDE)
     except ModuleNotFoundError as error:
-        return fail(f"{error.name} is not installed; pip install 'eas[run]' brings what this verb needs", OUTSIDE)
+        extras = "run,cluster" if str(error.name).partition(".")[0] in _OF_CLUSTERS else "run"
+        return fail(f"{error.name} is not installed; pip install 'eas[{extras}]' brings what this verb needs", OUTSIDE)
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from eas_argo.cluster.errors import ClusterError
+from eas_worker import manifests
 
 Json = dict[str, Any]
 Nodes = dict[str, Json]
@@ -174,7 +175,7 @@ def _tries(first: int) -> str:
 
 def _left(workflow: Json, by_name: Nodes, chosen: Iterable[str]) -> Nodes:
     """Return the nodes that stay as they are, and as running those that they stand in."""
-    templates = {one["name"]: one for one in workflow["spec"]["templates"]}
+    templates = _lists(workflow, by_name)
     gone: set[str] = set()
     opened = {name for name, node in by_name.items() if node["type"] in _LISTS and node["phase"] not in _KEPT}
     pending = [*chosen, *(name for name, node in by_name.items() if _is_unfinished(node))]
@@ -190,6 +191,23 @@ def _left(workflow: Json, by_name: Nodes, chosen: Iterable[str]) -> Nodes:
             around = above
     left = {name: node for name, node in by_name.items() if name not in gone}
     return {name: _opened(node) if name in opened else node for name, node in left.items()}
+
+
+def _lists(workflow: Json, by_name: Nodes) -> Nodes:
+    """Return the templates of nodes, by their ids: one may stand in the step that made a node.
+
+    Raises
+    ------
+    ClusterError
+        When the run has child workflows: what failed in one of them cannot be done again by itself.
+    """
+    known = manifests.templates(workflow)
+    if any("resource" in template for template in known.values()):
+        message = "a run that was cut into child workflows cannot be done again in part"
+        raise ClusterError(message, "submit the chain anew")
+    nodes = {node["id"]: node for node in by_name.values()}
+    names = manifests.Names(nodes, workflow["spec"]["entrypoint"], known)
+    return {name: known[template] for name, node in nodes.items() if (template := names.template(node)) in known}
 
 
 def _is_unfinished(node: Json) -> bool:
@@ -208,7 +226,7 @@ def _above(node: Json, by_name: Nodes) -> Json | None:
 
 def _dependants(name: str, above: Json, templates: Nodes, by_name: Nodes) -> Iterator[str]:
     """Yield the nodes of a list that depend on one of its steps."""
-    tasks = (templates.get(above.get("templateName", "")) or {}).get("dag", {}).get("tasks", ())
+    tasks = templates.get(above["id"], {}).get("dag", {}).get("tasks", ())
     if above["type"] != "DAG":
         return
     step = name[len(above["name"]) + 1 :]

@@ -9,6 +9,7 @@ import pytest
 
 from eas_argo.cluster import again
 from eas_argo.cluster.again import Life
+from eas_argo.cluster.errors import ClusterError
 
 Json = dict[str, Any]
 SPEC: Json = {
@@ -20,8 +21,8 @@ SPEC: Json = {
             "dag": {
                 "tasks": [
                     {"name": "loop", "template": "list"},
-                    {"name": "after", "depends": "loop.Succeeded || loop.Skipped"},
-                    {"name": "beside"},
+                    {"name": "after", "template": "pod", "depends": "loop.Succeeded || loop.Skipped"},
+                    {"name": "beside", "template": "pod"},
                 ]
             },
         },
@@ -29,9 +30,9 @@ SPEC: Json = {
             "name": "list",
             "dag": {
                 "tasks": [
-                    {"name": "x"},
-                    {"name": "x-qc", "depends": "x.Succeeded || x.Failed || x.Errored"},
-                    {"name": "y", "depends": "x-qc.Succeeded"},
+                    {"name": "x", "template": "pod"},
+                    {"name": "x-qc", "template": "pod", "depends": "x.Succeeded || x.Failed || x.Errored"},
+                    {"name": "y", "template": "pod", "depends": "x-qc.Succeeded"},
                 ]
             },
         },
@@ -62,7 +63,8 @@ def node(name: str, phase: str = "Succeeded", kind: str = "Retry", template: str
         "phase": phase,
         "templateName": template,
     }
-    return given | {"startedAt": "1", "finishedAt": "2"}
+    around = {"boundaryID": again.node_id("a", name.rpartition(".")[0])} if "." in name else {}
+    return given | around | {"startedAt": "1", "finishedAt": "2"}
 
 
 def attempt(name: str, phase: str = "Succeeded") -> Json:
@@ -77,7 +79,7 @@ def ended() -> dict[str, Json]:
         node("a.loop", "Failed", "TaskGroup", "list"),
         node("a.loop(0:0)", "Succeeded", "DAG", "list"),
         *(node(f"a.loop(0:0).{step}") for step in ("x", "x-qc", "y")),
-        attempt("a.loop(0:0).x(0)") | {"boundaryID": again.node_id("a", "a.loop(0:0)")},
+        attempt("a.loop(0:0).x(0)"),
         node("a.loop(1:1)", "Failed", "DAG", "list") | {"children": [again.node_id("a", "a.loop(1:1).x")]},
         node("a.loop(1:1).x", "Failed"),
         attempt("a.loop(1:1).x(0)", "Failed"),
@@ -133,6 +135,23 @@ def test_what_was_cut_off() -> None:
     }
     made = again.again(workflow(), nodes, [again.node_id("a", "a.loop(1:1).x")])
     assert "a-2.beside" not in phases(made)
+
+
+def test_lists_in_steps() -> None:
+    """What depends on it is done again also where a list has no name of its own."""
+    chain, inner, pod = SPEC["templates"]
+    tasks = [{"name": "loop", "inline": {"dag": inner["dag"]}}, *chain["dag"]["tasks"][1:]]
+    packed = {**SPEC, "templates": [{**chain, "dag": {"tasks": tasks}}, pod]}
+    nodes = {key: {**one, "templateName": ""} if "loop" in one["name"] else one for key, one in ended().items()}
+    made = again.again(workflow(packed), nodes, [again.node_id("a", "a.loop(0:0).x")])
+    assert not {"a-2.loop(0:0).x-qc", "a-2.loop(0:0).y", "a-2.after"} & set(phases(made))
+
+
+def test_child_workflows() -> None:
+    """What was cut into child workflows is not taken up: nobody could say what of them is done again."""
+    child = {"name": "shard", "resource": {"manifest": json.dumps({"spec": {"templates": []}})}}
+    with pytest.raises(ClusterError, match="child workflows"):
+        again.again(workflow({**SPEC, "templates": [*SPEC["templates"], child]}), ended(), [])
 
 
 def test_links() -> None:
