@@ -120,6 +120,7 @@ def test_without_rights(cluster: None, site: Path) -> None:
     assert "kubectl auth can-i create workflows.argoproj.io" in done.stderr
 
 
+@pytest.mark.filterwarnings("ignore:The `json` method is deprecated")  # Hera's own call of Pydantic
 def test_hera(cluster: None, site: Path) -> None:
     """Clients of Argo's API server submit what the compiler wrote as it is."""
     if "ARGO_TEST_SERVER" not in os.environ:
