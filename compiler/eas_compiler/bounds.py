@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from eas_compiler.diagnostics import Diagnostics
-from eas_compiler.nodes import Counter, Repetitions
+from eas_compiler.nodes import Counter, Repetitions, path_of
 from eas_compiler.parts import Json
 from eas_compiler.tree import Chain, walk
 
@@ -66,6 +66,11 @@ def _of_workflow(workflow: Json, repetitions: Repetitions, limits: Limits) -> It
     if len(templates) > limits.templates:
         message = f"{len(templates)} templates; the full definitions of Argo take {limits.templates}"
         yield "/", message, "make several chains of it"
+    for template in templates:
+        steps = len(template["dag"]["tasks"]) if "dag" in template else 0
+        if steps > limits.steps:
+            message = f"{steps} steps in one list; the full definitions of Argo take {limits.steps}"
+            yield path_of(template), message, "put what is repeated into loops, or make several chains"
     annotations = len(json.dumps(workflow["metadata"]["annotations"]))
     if annotations > MAX_ANNOTATION_BYTES:
         message = f"subject and tags are {annotations:,} bytes; annotations may have {MAX_ANNOTATION_BYTES:,}"

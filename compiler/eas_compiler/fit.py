@@ -75,11 +75,10 @@ def fit(
 
 
 def packed(workflow: Json, limits: Limits) -> Json:
-    """Return a Workflow with no more templates and no longer lists than allowed, as far as that can be."""
+    """Return a Workflow with no more templates than allowed, as far as that can be."""
     found = workflow["spec"]["templates"]
-    is_wide = len(found) > limits.templates
-    if is_wide or any(len(one["dag"]["tasks"]) > limits.steps for one in found if "dag" in one):
+    if len(found) > limits.templates:
         from eas_compiler.pack import pack
 
-        workflow = {**workflow, "spec": {**workflow["spec"], "templates": pack(found, limits)}}
+        workflow = {**workflow, "spec": {**workflow["spec"], "templates": pack(found)}}
     return workflow

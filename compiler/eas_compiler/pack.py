@@ -1,21 +1,16 @@
-"""Workflows with more templates, or longer lists, than Argo's definitions take.
+"""Workflows with more templates than Argo's definitions take: those of alike tasks become one.
 
-Three things help, each as far as it is needed: pods whose templates differ in their task's own texts share one, and are
-handed the texts; a list that is too long stands in a step of its own, where nobody counts; and templates that are still
-too many stand in the steps that use them. `eas_worker.manifests` knows the way back.
+Pods whose templates differ in their task's own texts alone share one, and are handed the texts.
+`eas_worker.manifests` knows the way back.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from eas_compiler import forms
-from eas_compiler.parts import Json, as_json, dag_task, dns_name, handed
-
-if TYPE_CHECKING:
-    from eas_compiler.fit import Limits
+from eas_compiler.parts import Json, as_json, dns_name
 
 _COMMON = frozenset(
     ("task", "job_name", "working_directory", "setting_types", "metadata", "qc", "limits", "loops", "parameters")
@@ -24,12 +19,10 @@ _COMMON = frozenset(
 _PATH, _PLACE, _OWN = (forms.parameter(name) for name in ("eas-path", "eas-place", "eas-own"))
 
 
-def pack(templates: list[Json], limits: Limits) -> list[Json]:
-    """Return templates that say the same: as few as are allowed, if that can be, and with no longer lists."""
+def pack(templates: list[Json]) -> list[Json]:
+    """Return templates that say the same, and are fewer."""
     packing = _Packing(templates)
     packing.share()
-    packing.shorten(limits.steps)
-    packing.move(len(packing.templates) - limits.templates)
     return list(packing.templates.values())
 
 
@@ -71,64 +64,12 @@ class _Packing:
             name, number = f"{base}-{number}", number + 1
         return name
 
-    # ---- lists that are too long
-
-    def shorten(self, most: int) -> None:
-        """Put lists with too many steps into a step of their own."""
-        for name, template in self._lists():
-            steps = template["dag"]["tasks"]
-            is_repeat = any(step["template"] == name for step in steps)  # it has a handful of steps
-            if len(steps) > most and not is_repeat:
-                self.templates[name] = _shortened(template)
-
-    # ---- templates that are too many
-
-    def move(self, number: int) -> None:
-        """Move so many templates into the steps that use them: pods first, then lists."""
-        users: dict[str, list[tuple[str, Json]]] = {}
-        for name, template in self._lists():
-            for step in _steps(template):
-                users.setdefault(step["template"], []).append((name, step))
-        alone = [name for name, by in users.items() if len(by) == 1 and by[0][0] != name]
-        for name in sorted(alone, key=lambda one: "dag" in self.templates[one])[: max(0, number)]:
-            _, step = users[name][0]
-            del step["template"]
-            step["inline"] = {key: value for key, value in self.templates.pop(name).items() if key != "name"}
-
-
-def _steps(template: Json) -> Iterator[Json]:
-    """Yield the steps of a list that name their templates, those in its steps among them."""
-    for step in template["dag"]["tasks"]:
-        if "template" in step:
-            yield step
-        elif "dag" in step["inline"]:
-            yield from _steps(step["inline"])
-
 
 def _handing(step: Json, shared: str, own: dict[str, str]) -> Json:
     """Return a step that uses a shared template, and hands it the texts of its task."""
     arguments = step.get("arguments", {}).get("parameters", [])
     texts = [{"name": name, "value": text} for name, text in own.items()]
     return {**step, "template": shared, "arguments": {"parameters": [*arguments, *texts]}}
-
-
-def _shortened(template: Json) -> Json:
-    """Return a list with one step, `list`, that holds all of its steps."""
-    inner = {key: template[key] for key in ("inputs", "outputs", "dag") if key in template}
-    inputs = template.get("inputs", {}).get("parameters", [])
-    step = dag_task("list", "", None, None, [handed(one["name"]) for one in inputs])
-    step["inline"] = inner
-    del step["template"]
-    found = {**template, "dag": {**template["dag"], "tasks": [step]}}
-    if "outputs" in template:
-        names = [one["name"] for one in template["outputs"]["parameters"]]
-        values = [f"tasks['list'].outputs.parameters['{name}']" for name in names]
-        found["outputs"] = {
-            "parameters": [
-                {"name": name, "valueFrom": {"expression": value}} for name, value in zip(names, values, strict=True)
-            ]
-        }
-    return found
 
 
 def _opened(template: Json) -> tuple[Json, dict[str, str]]:

@@ -1,11 +1,9 @@
 """Chains that are too big for one Workflow: Argo takes what the compiler made of them, and they run as if uncut."""
 
 import json
-import subprocess
 import time
 from collections.abc import Iterator
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -121,18 +119,3 @@ def test_children_go_with_their_run(run: Workflow) -> None:
     while children(run["metadata"]["uid"]):
         assert time.monotonic() < end, "there are children left"
         time.sleep(2)
-
-
-@pytest.mark.usefixtures("cluster")
-@pytest.mark.parametrize("extra", [{}, {"qc": "inline"}], ids=["gates", "inline"])
-def test_argo_takes_a_thousand_descriptors(extra: dict[str, str], tmp_path: Path) -> None:
-    """The linter and a server with the full definitions take a chain of 1,000 tasks in one list."""
-    chain = {"job_name": "big", "task_list": [{"task": "make_y", **extra} for _ in range(1000)]}
-    workflow, found = compile_chain("big.json", json.dumps(chain).encode(), Options(registry=REGISTRY_FILE))
-    assert workflow is not None
-    assert "argo-limit" not in {one.code for one in found.diagnostics}
-    file = tmp_path / "big.json"
-    file.write_text(to_json(workflow), "utf-8")
-    linted = subprocess.run(["argo", "lint", "--offline", str(file)], capture_output=True, text=True, check=False)
-    assert linted.returncode == 0, f"{linted.stdout}{linted.stderr}"
-    kubectl("create", "--dry-run=server", "--filename", str(file))
