@@ -110,8 +110,8 @@ class Catalogue:
                 found.append(file)
             else:
                 hint = f"`--input {one.name}=FILE` says which file to take"
-                file = f"{one.directory}/{one.name}"
-                message = f"no task of the chain makes {file}, and none that passed in a run here did"
+                name = f"{one.directory}/{one.name}"
+                message = f"no task of the chain makes {name}, and none that passed in a run here did"
                 diagnostics.error("missing-file", one.external.file.node, message, hint)
         return found
 
