@@ -114,14 +114,19 @@ def follow(watched: Watched, warn: Callable[[str], None]) -> Followed:
 # For reports
 
 
-def keep_up(site: Profile, database: Database) -> list[str]:
-    """Take what a cluster tells now, unless a process follows it; return what is wrong, if anything is."""
+def keep_up(site: Profile, database: Database, warn: Callable[[str], None]) -> list[str]:
+    """Take what a cluster tells now, unless a process follows it; return what is wrong, if anything is.
+
+    `warn` is told that it takes long.
+    """
     try:
         with database.session() as session:
             known = freshness(session, site.name)
         if known is not None and known.owner and known.seen is not None and _age_s(known.seen) < _FRESH_S:
             return [f"{known.owner}: {known.message}"] if known.message else []
-        Service(_where(site, connect(site), database), lambda _: None).once(threading.Event())
+        service = Service(_where(site, connect(site), database), lambda _: None)
+        if not service.once(threading.Event(), warn):
+            return [f"{service.holder} follows {site.name}, and has not taken yet what the cluster tells"]
     except (ClusterError, RepositoryError) as error:
         return [str(error)]
     return []

@@ -295,8 +295,10 @@ class Service:
         self._heard: str | None = None
         self._noted_s = float("-inf")
 
-    def once(self, stop: threading.Event) -> bool:
+    def once(self, stop: threading.Event, warn: Say | None = None) -> bool:
         """Take what the cluster tells now; return whether that is in the database.
+
+        `warn` is told that it takes long, instead of `say`.
 
         Raises
         ------
@@ -308,8 +310,7 @@ class Service:
             if stop.is_set():
                 return False
         try:
-            if not self._lease.take():
-                self._say(f"{self._lease.holder} follows {self._where.site} already")
+            if not self._is_free(stop, warn or self._say):
                 return False
             self._is_owner = True
             written = self._put()
@@ -319,6 +320,25 @@ class Service:
         finally:
             self._lease.give_up()
         return True
+
+    def _is_free(self, stop: threading.Event, warn: Say) -> bool:
+        """Take the lease, also from one who died with it; a live one takes a turn before long."""
+        from eas_provenance.lease import EXPIRY_S
+
+        if self._lease.take():
+            return True
+        holder = self.holder
+        warn(f"{holder} follows {self._where.site}; waiting up to {EXPIRY_S:.0f} s for a sign that it lives")
+        if self._lease.outwait(stop.wait):
+            warn(f"{holder} gave none, and follows no more")
+            return True
+        warn(f"{self.holder} follows {self._where.site} already")
+        return False
+
+    @property
+    def holder(self) -> str:
+        """Who had the right to write when it was asked for last."""
+        return self._lease.holder
 
     def follow(self, stop: threading.Event) -> None:
         """Follow until it is to stop.

@@ -83,7 +83,7 @@ def keep_up(arguments: argparse.Namespace, database: Database) -> None:
     if isinstance(arguments.site, Profile):
         from eas.following import keep_up as follow_once
 
-        for problem in follow_once(arguments.site, database):
+        for problem in follow_once(arguments.site, database, lambda line: say(text.safe(line))):
             say(text.safe(f"{problem}; this is what was known before"))
 
 

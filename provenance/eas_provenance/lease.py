@@ -23,6 +23,8 @@ from eas_provenance.tables import Following
 
 EXPIRY_S = 30.0
 """How long one who follows may be silent [s]."""
+_LOOK_S = 0.5
+"""How often one who waits looks for a sign of whoever has the lease [s]."""
 
 
 class Freshness(NamedTuple):
@@ -69,6 +71,19 @@ class Lease:
             self._turn(batch, self.holder, {"owner": self.owner, "message": ""}, turn)
             self.holder = self.owner
             return True
+
+    def outwait(self, wait: Callable[[float], bool]) -> bool:
+        """Take it, even if that takes as long as who has it may be silent; return whether it is this one's now.
+
+        One sign of who has it ends the wait. `wait` is given seconds to wait, and returns whether to give up.
+        """
+        if self.take():
+            return True
+        before = self._watched
+        while self._watched == before and not wait(_LOOK_S):
+            if self.take():
+                return True
+        return False
 
     def _is_silent(self, holder: str, turn: int) -> bool:
         if self._watched != (holder, turn):

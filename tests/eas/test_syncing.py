@@ -1,5 +1,6 @@
 """`eas sync` follows a cluster, restartable at any moment, and alone."""
 
+import itertools
 import json
 import threading
 import time
@@ -9,11 +10,15 @@ from typing import Any, Self
 
 import pytest
 
+from eas import following as keeping
 from eas import syncing
 from eas.cli import main
+from eas.following import keep_up
 from eas.syncing import Service, Where
 from eas_argo.cluster import watch
 from eas_argo.cluster.connection import Connection
+from eas_argo.cluster.profile import Profile
+from eas_provenance import lease
 from eas_provenance.database import Database
 from eas_provenance.errors import LeaseError
 from eas_provenance.lease import Lease, freshness
@@ -43,6 +48,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Serv
     """Return a server, and the way to it."""
     monkeypatch.setattr(watch, "FIRST_WAIT_S", 0.01)
     monkeypatch.setattr(syncing, "PACE_S", 0.05)
+    monkeypatch.setattr(syncing, "NOTE_S", 0.2)
     with served(tmp_path, monkeypatch) as (server, connection):
         yield server, connection
 
@@ -156,6 +162,43 @@ def test_two_at_once(site: tuple[Server, Connection], run: Recorded, database: D
             assert f"{run.name}: failed" in first.said
             first.__exit__()
             until(lambda: "following cluster" in second.said)
+
+
+def test_one_that_was_killed(
+    site: tuple[Server, Connection], run: Recorded, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who died with the right to write loses it to a single look, and to a report, which says that it waits."""
+    server, connection = site
+    server.put(run.objects[0])
+    assert Lease(database, "cluster", "dead").take()
+    clock = itertools.count()
+    monkeypatch.setattr(lease.Lease.__init__, "__kwdefaults__", {"expiry_s": 30.0, "now_s": lambda: next(clock) * 20.0})
+    profile = Profile("cluster")
+    monkeypatch.setattr(keeping, "connect", lambda _: connection)
+    monkeypatch.setattr(keeping, "bucket", lambda _: Files(run))
+    said: list[str] = []
+    assert keep_up(profile, database, said.append) == []
+    assert said == [
+        "dead follows cluster; waiting up to 30 s for a sign that it lives",
+        "dead gave none, and follows no more",
+    ]
+    assert state(database, run) == "running"
+
+
+def test_a_report_that_is_behind(
+    site: tuple[Server, Connection], run: Recorded, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A report says that what the cluster tells is not in the database, because another process writes."""
+    server, connection = site
+    server.put(run.objects[0])
+    monkeypatch.setattr(keeping, "connect", lambda _: connection)
+    monkeypatch.setattr(keeping, "bucket", lambda _: Files(run))
+    monkeypatch.setattr(keeping, "_FRESH_S", -1.0)
+    with Following(connection, run, database):
+        until(lambda: state(database, run) == "running")
+        said = keep_up(Profile("cluster"), database, lambda _: None)
+    assert len(said) == 1
+    assert said[0].endswith("follows cluster, and has not taken yet what the cluster tells")
 
 
 def test_deleted(site: tuple[Server, Connection], run: Recorded, database: Database) -> None:
