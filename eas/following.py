@@ -141,7 +141,7 @@ def why_it_waits(site: Profile, name: str) -> list[str]:
     """Return why pods of a run do not begin; that the cluster does not tell is a reason, too."""
     try:
         connection = connect(site)
-        return list(map(str, stuck(connection, runs.find(connection, name)["metadata"]["name"])))
+        return list(map(str, stuck(connection, runs.find(connection, name))))
     except ClusterError as error:
         return [str(error)]
 
@@ -198,7 +198,7 @@ def _wait(run: Submitted, live: Live, interruptions: Interruptions, following: F
 
 def _stuck(run: Submitted) -> list[Any]:
     try:
-        return stuck(run.connection, run.workflow)
+        return stuck(run.connection, run.connection.get(f"{run.connection.workflows}/{run.workflow}"))
     except ClusterError as error:
         return [error]
 

@@ -11,7 +11,7 @@ _FORBIDDEN = re.compile(
     r'User "(?P<user>[^"]+)" cannot (?P<verb>\w+) resource "(?P<resource>[^"]+)"'
     r'(?: in API group "(?P<group>[^"]*)")?(?:.*? in the namespace "(?P<namespace>[^"]+)")?'
 )
-_QUOTA = re.compile(r"exceeded quota: (?P<quota>[^,]+), requested: (?P<asked>.+), used: .+, limited: (?P<limit>.+)")
+QUOTA = re.compile(r"exceeded quota: (?P<quota>[^,]+), requested: (?P<asked>.+), used: .+, limited: (?P<limit>.+)")
 _UNKNOWN_FIELD = re.compile(r'unknown field "(?P<field>[^"]+)"')
 _TOO_LARGE = re.compile(r"(?i)request entity too large|request is too large|message larger than max")
 _NO_NAMESPACE = re.compile(r'namespaces "(?P<namespace>[^"]+)" not found')
@@ -62,7 +62,7 @@ def _unknown(_told: _Told, _path: str) -> ClusterError:
 
 
 def _forbidden(told: _Told, _path: str) -> ClusterError:
-    if match := _QUOTA.search(told.message):
+    if match := QUOTA.search(told.message):
         message = f"the quota {match['quota']} is exhausted: asked for {match['asked']}, of {match['limit']}"
         return ClusterError(message, "wait until runs have ended, delete old ones, or ask the cluster's operator", 403)
     match = _FORBIDDEN.search(told.message)

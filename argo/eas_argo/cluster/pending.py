@@ -1,13 +1,16 @@
-"""Why pods of a run do not begin: no node has room for them, an image or a secret is missing, or all is well so far."""
+"""Why a run does not go on: no controller has it, a quota or no node has room for its pods, an image is missing."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from eas_argo.cluster import runs
+from eas_argo.cluster.again import nodes_of
 from eas_argo.cluster.connection import Connection
-from eas_argo.cluster.runs import WORKFLOW
+from eas_argo.cluster.errors import QUOTA
 
 Json = dict[str, Any]
 NODE = "workflows.argoproj.io/node-name"
@@ -22,14 +25,24 @@ _HINTS = {
     "InvalidImageName": "look at `images` of the site, and at the registry",
     "CreateContainerConfigError": "a secret or a ConfigMap that the pod takes is not there",
     "FailedMount": "a secret or a volume that the pod takes is not there",
+    "exceeded quota": "they begin when others have ended; `eas doctor` shows whether the quota has room for each",
 }
+_REFUSED = re.compile(r'pods "[^"]*" is forbidden: (?P<why>.+)', re.DOTALL)
+"""What Argo notes of a node for which the cluster gives no pod."""
 _PAGE = 500
+_CHILDREN = 20
+"""In how many child workflows it is looked for pods that are refused: each may be a megabyte."""
+UNSEEN_S = 30.0
+"""How long a Workflow may be there without a controller having taken it up [s]."""
 SOON_S = 10.0
 """How long a pod may wait without anything being said [s]."""
 
 
 class Stuck(NamedTuple):
-    """Pods that wait for the same reason: how many, the node of one of them, what may be done."""
+    """Pods that wait for the same reason: how many, the node of one of them, what may be done.
+
+    Without pods, it is the run itself that waits.
+    """
 
     reason: str
     message: str
@@ -38,25 +51,55 @@ class Stuck(NamedTuple):
     hint: str | None = None
 
     def __str__(self) -> str:
-        many = f"{self.pods} pod{'s' if self.pods != 1 else ''} cannot begin"
-        return f"{many}: {self.reason}: {self.message}" + (f"; {self.hint}" if self.hint else "")
+        many = f"{self.pods} pod{'s' if self.pods != 1 else ''} cannot begin: " if self.pods else ""
+        return f"{many}{self.reason}: {self.message}" + (f"; {self.hint}" if self.hint else "")
 
 
-def stuck(connection: Connection, workflow: str) -> list[Stuck]:
-    """Return why pods of a Workflow wait, the most frequent reason first.
+def stuck(connection: Connection, workflow: Json) -> list[Stuck]:
+    """Return why a run waits, given by its Workflow, or why pods do, the most frequent reason first.
 
     Raises
     ------
     ClusterError
         When the cluster does not tell.
     """
-    query = {"labelSelector": f"{WORKFLOW}={workflow}", "fieldSelector": "status.phase=Pending", "limit": _PAGE}
-    pods = connection.get(connection.pods, query).get("items") or []
     now = datetime.now(UTC)
+    if runs.phase(workflow) == "Pending":
+        return list(_not_begun(workflow, now))
+    query = {"fieldSelector": "status.phase=Pending", "limit": _PAGE}
+    pods = runs.pods(connection, runs.family(connection, workflow), query)
     late = [pod for pod in pods if _waits_s(pod, now) >= SOON_S]
     silent = [pod for pod in late if _told(pod) is None]
     events = list(_events(connection, silent[0]["metadata"]["uid"])) if silent else []
-    return grouped(late, events)
+    children = {"labelSelector": runs.going_on(workflow), "limit": _CHILDREN}
+    family = [workflow, *(connection.get(connection.workflows, children).get("items") or ())]
+    return sorted([*grouped(late, events), *refused(family)], key=lambda one: -one.pods)
+
+
+def _not_begun(workflow: Json, now: datetime) -> Iterator[Stuck]:
+    """Yield why a Workflow has not begun."""
+    status, name = workflow.get("status") or {}, workflow["metadata"]["name"]
+    if status.get("phase"):
+        yield Stuck("the controller has put it off", _line(status.get("message")), 0, name)
+    elif _waits_s(workflow, now) >= UNSEEN_S:
+        hint = "does Argo's workflow controller run, and does it look after this namespace? `eas doctor` tests it"
+        yield Stuck("it has not begun", "no controller has taken it up", 0, name, hint)
+
+
+def refused(workflows: Iterable[Json]) -> list[Stuck]:
+    """Return for which reasons the cluster gives no pods to nodes that wait for them."""
+    found: dict[tuple[str, str], Stuck] = {}
+    for node in (node for workflow in workflows for node in nodes_of(workflow).values()):
+        told = _REFUSED.search(str(node.get("message") or "")) if node.get("phase") == "Pending" else None
+        if told is None:
+            continue
+        # How much of a quota is used changes all the time, and is no other reason.
+        quota = QUOTA.search(told["why"])
+        reason = "exceeded quota" if quota else "forbidden"
+        asked = f"{quota['quota']}: asked for {quota['asked']}, of {quota['limit']}" if quota else told["why"]
+        known = found.get((reason, asked)) or Stuck(reason, _line(asked), 0, node["name"], _HINTS.get(reason))
+        found[reason, asked] = known._replace(pods=known.pods + 1)
+    return list(found.values())
 
 
 def grouped(pods: Iterable[Json], events: Iterable[Json]) -> list[Stuck]:

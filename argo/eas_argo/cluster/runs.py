@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from eas_argo.cluster.again import OF, life_of
@@ -22,6 +22,8 @@ _COMPLETED = "workflows.argoproj.io/completed"
 ENDED = ("Succeeded", "Failed", "Error")
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _SHOWN = 5
+_TOGETHER = 50
+"""Of how many Workflows the pods are asked for at once: the address of a question may not become too long."""
 
 
 def is_name(text: str) -> bool:
@@ -116,10 +118,21 @@ def _newest(connection: Connection, workflow: Json) -> Json:
 def family(connection: Connection, workflow: Json) -> Iterator[str]:
     """Yield the names of a run's Workflows that have not ended: its own, and those of its children."""
     yield workflow["metadata"]["name"]
-    page = connection.get(connection.workflows, {"labelSelector": f"{CHILDREN}={workflow['metadata']['uid']}"})
-    for child in page.get("items") or ():
-        if phase(child) not in ENDED:
-            yield child["metadata"]["name"]
+    for child in connection.about(connection.workflows, {"labelSelector": going_on(workflow)}):
+        yield child["name"]
+
+
+def going_on(workflow: Json) -> str:
+    """Return the label selector of a run's children that have not ended."""
+    return f"{CHILDREN}={workflow['metadata']['uid']},{_COMPLETED}!=true"
+
+
+def pods(connection: Connection, workflows: Iterable[str], query: Mapping[str, Any]) -> Iterator[Json]:
+    """Yield the pods of Workflows, given by name, that a query asks for."""
+    listed = list(workflows)
+    for start in range(0, len(listed), _TOGETHER):
+        selector = f"{WORKFLOW} in ({','.join(listed[start : start + _TOGETHER])})"
+        yield from connection.get(connection.pods, {"labelSelector": selector, **query}).get("items") or ()
 
 
 def running(connection: Connection, name: str) -> int:

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from eas_argo.cluster import runs
 from eas_argo.cluster.again import life_of
 from eas_argo.cluster.connection import Connection
 from eas_argo.cluster.errors import ClusterError
-from eas_argo.cluster.runs import WORKFLOW
 from eas_worker import assignment
 
 Json = dict[str, Any]
@@ -47,15 +47,14 @@ class Said(NamedTuple):
 
 
 def speakers(connection: Connection, workflow: Json) -> list[Speaker]:
-    """Return the steps of a run's Workflow whose pods have begun and are still there.
+    """Return the steps of a run, also of its child workflows, whose pods have begun and are still there.
 
     Raises
     ------
     ClusterError
         When the cluster does not tell.
     """
-    name = workflow["metadata"]["name"]
-    pods = connection.get(connection.pods, {"labelSelector": f"{WORKFLOW}={name}"}).get("items") or ()
+    pods = runs.pods(connection, runs.family(connection, workflow), {})
     first_try = life_of(workflow).first_try
     found = (speaker(pod, first_try) for pod in pods if pod.get("status", {}).get("phase") != "Pending")
     return [one for one in found if one is not None]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from eas_argo.cluster.connection import connect
-from eas_argo.cluster.pending import grouped, stuck
+from eas_argo.cluster.pending import grouped, refused, stuck
 from eas_argo.cluster.profile import Profile
 from tests.argo.cluster.fake import Answer, Asked, Fake
 
@@ -27,6 +27,12 @@ def pod(name: str, status: dict[str, Any], created: str = "2026-11-21T12:00:00Z"
     notes = {"workflows.argoproj.io/node-name": f"run.{name}"}
     metadata = {"name": name, "uid": name, "annotations": notes, "creationTimestamp": created}
     return {"metadata": metadata, "status": status}
+
+
+def workflow(phase: str, created: str = "2026-11-21T12:00:00Z", **status: Any) -> dict[str, Any]:
+    """Return the Workflow of a run."""
+    metadata = {"name": "run", "uid": "7", "creationTimestamp": created}
+    return {"metadata": metadata, "status": {"phase": phase, **status}}
 
 
 def waiting(reason: str, message: str | None = None, kind: str = "containerStatuses") -> dict[str, Any]:
@@ -80,17 +86,53 @@ def test_asking(fake: Fake) -> None:
     event = {"involvedObject": {"uid": "a"}, "reason": "FailedMount", "message": "no secret", "lastTimestamp": None}
 
     def answer(asked: Asked) -> Answer:
-        return Answer(200, {"items": [event] if "/events?" in asked.path else pods})
+        children = [{"metadata": {"name": "run-1"}}] if "/workflows?" in asked.path else pods
+        return Answer(200, {"items": [event] if "/events?" in asked.path else children})
 
     fake.answer = answer
-    (one,) = stuck(connect(Profile("cluster")), "run")
+    (one,) = stuck(connect(Profile("cluster")), workflow("Running"))
     assert (one.reason, one.pods) == ("FailedMount", 1)
-    assert "workflow%3Drun" in fake.asked[0].path
-    assert "status.phase%3DPending" in fake.asked[0].path
+    (asked,) = [one.path for one in fake.asked if "/pods?" in one.path]
+    assert "workflow+in+%28run%2Crun-1%29" in asked
+    assert "status.phase%3DPending" in asked
 
 
 def test_nothing_waits(fake: Fake) -> None:
-    """Without such pods there is nothing to say, and one question is enough."""
+    """Without such pods there is nothing to say, and no event is asked for."""
     fake.answer = lambda _: Answer(200, {"items": None})
-    assert stuck(connect(Profile("cluster")), "run") == []
-    assert len(fake.asked) == 1
+    assert stuck(connect(Profile("cluster")), workflow("Running")) == []
+    assert not any("/events?" in one.path for one in fake.asked)
+
+
+def test_no_controller(fake: Fake) -> None:
+    """A Workflow that nobody has taken up is told of after a while, without asking for pods."""
+    now = datetime.now(UTC).isoformat()
+    assert stuck(connect(Profile("cluster")), workflow("", created=now)) == []
+    (one,) = stuck(connect(Profile("cluster")), workflow(""))
+    assert str(one).startswith("it has not begun: no controller has taken it up; does Argo's workflow controller run")
+    assert fake.asked == []
+
+
+def test_put_off(fake: Fake) -> None:
+    """A controller that has enough to do says so."""
+    (one,) = stuck(connect(Profile("cluster")), workflow("Pending", message="too many workflows are already running"))
+    assert str(one) == "the controller has put it off: too many workflows are already running"
+    assert fake.asked == []
+
+
+def test_an_exceeded_quota() -> None:
+    """Nodes whose pods are refused are counted by the quota, however much of it is used."""
+    nodes = {
+        name: {
+            "id": name,
+            "name": f"run.{name}",
+            "phase": phase,
+            "message": f'pods "run-{name}" is forbidden: exceeded quota: q, requested: cpu=1, used: cpu={name}, '
+            "limited: cpu=4",
+        }
+        for name, phase in (("1", "Pending"), ("2", "Pending"), ("3", "Failed"))
+    }
+    nodes["4"] = {"id": "4", "name": "run.4", "phase": "Pending", "message": "ContainerCreating"}
+    (one,) = refused([workflow("Running", nodes=nodes), workflow("Running")])
+    assert str(one).startswith("2 pods cannot begin: exceeded quota: q: asked for cpu=1, of cpu=4; they begin when")
+    assert one.example == "run.1"

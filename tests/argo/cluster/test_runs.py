@@ -108,9 +108,18 @@ def test_the_life_that_is_meant(fake: Fake) -> None:
 
 def test_the_family(fake: Fake) -> None:
     """A run is its Workflow, and those children that have not ended."""
-    fake.answer = lambda _: Answer(200, {"items": [named("a-1"), named("a-2", "Succeeded"), named("a-3", "")]})
+    fake.answer = lambda _: Answer(200, {"items": [named("a-1"), named("a-3", "")]})
     assert list(runs.family(connect(PROFILE), named("a", uid="7"))) == ["a", "a-1", "a-3"]
-    assert "labelSelector=eas%2Frun%3D7" in fake.asked[0].path
+    assert "labelSelector=eas%2Frun%3D7%2Cworkflows.argoproj.io%2Fcompleted%21%3Dtrue" in fake.asked[0].path
+    assert "PartialObjectMetadataList" in fake.asked[0].headers["accept"]
+
+
+def test_pods_of_many_workflows(fake: Fake) -> None:
+    """No question has an address that a server might find too long."""
+    fake.answer = lambda _: Answer(200, {"items": [named("pod")]})
+    names = [f"{number:02d}{'a' * 61}" for number in range(51)]
+    assert len(list(runs.pods(connect(PROFILE), names, {"limit": 5}))) == 2
+    assert all("limit=5" in one.path and len(one.path) < 4_000 for one in fake.asked)
 
 
 def test_ending(fake: Fake) -> None:
