@@ -179,6 +179,7 @@ def following(database: Path, **changes: Any) -> Finding:
         ({"message": "no bucket"}, "error", "me: no bucket"),
         ({"site": "other"}, "warning", "nobody has followed this site yet"),
     ],
+    ids=["follows", "begins", "late", "silent", "never", "nobody", "trouble", "other"],
 )
 def test_sync(tmp_path: Path, changes: dict[str, Any], level: str, message: str) -> None:
     """Who follows a site must be heard, and not be late."""

@@ -108,18 +108,6 @@ def again(workflow: Json, nodes: Nodes, chosen: Iterable[str]) -> Json:
     }
 
 
-def joined(workflow: str, started: str, life: Life, nodes: Iterable[Json]) -> Nodes:
-    """Return the nodes of a later life as nodes of the Workflow that the run began with, by the ids that they had.
-
-    `started` is when its Workflow started. What was taken over is as it was; its own tries come after earlier ones.
-    """
-    given = list(nodes)
-    names = _Names(workflow, life.run, life, started)
-    ids = {node["id"]: node_id(names.new, names.of(node)) for node in given}
-    found = _renamed({node["name"]: node for node in given}, names)
-    return {old: found[new] for old, new in ids.items()}
-
-
 class _Names(NamedTuple):
     """How nodes are to be called: in another Workflow than that of some life, which started at a time."""
 

@@ -199,27 +199,6 @@ def test_many_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(nodes) == 9
 
 
-def test_lives_are_one_run() -> None:
-    """A later life tells of the run: what it took over as it was, tries of its own with numbers of their own."""
-    made = again.again(workflow(), ended(), [again.node_id("a", "a.loop(1:1).x")])
-    later = [
-        {
-            **attempt("a-2.loop(1:1).x(0)"),
-            "id": "n",
-            "boundaryID": again.node_id("a-2", "a-2.loop(1:1)"),
-            "finishedAt": "9",
-        }
-    ]
-    nodes = again.joined("a-2", "5", again.life_of(made), [*made["status"]["nodes"].values(), *later])
-    was = ended()
-    for node in nodes.values():
-        if node["phase"] == "Succeeded" and node["id"] in was:
-            assert {**was[node["id"]], "children": 0} == {**node, "children": 0}
-    assert nodes["n"]["name"] == "a.loop(1:1).x(2)"
-    assert nodes["n"]["id"] == again.node_id("a", "a.loop(1:1).x(2)")
-    assert nodes["n"]["boundaryID"] == again.node_id("a", "a.loop(1:1)")
-
-
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
