@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
 from sqlalchemy import select
 from sqlmodel import col
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from eas_provenance.database import Database
 
 Json = dict[str, Any]
+Answer = TypeVar("Answer")
 _TURN_S = 0.25
 _LOOK_S = 2.0
 """How often the cluster is asked whether the run has ended [s]."""
@@ -42,6 +43,10 @@ _FRESH_S = 60.0
 """How long ago who follows the cluster may have heard of it last [s]."""
 _PATIENCE_S = 60.0
 """How long the database may take to know the end [s]."""
+_SILENCE_S = 300.0
+"""How long the cluster may not answer until it is given up [s]."""
+_FINAL = (401, 403, 404)
+"""The status of answers that will be the same the next time."""
 
 
 class DetachedError(Exception):
@@ -98,8 +103,7 @@ def follow(watched: Watched, warn: Callable[[str], None]) -> Followed:
         Following(Service(where, lambda _: None, observe)) as following,
         Live(progress, quiet=watched.quiet) as live,
     ):
-        _wait(run, live, interruptions, following)
-        workflow = run.connection.get(f"{run.connection.workflows}/{run.workflow}")
+        workflow = _wait(run, live, interruptions, following, Patience(run.name, watched.site.name))
         known = _wait_for_database(watched, workflow, following, live)
     if not known:
         warn("the database lacks the end of this run; the next report takes it up")
@@ -178,8 +182,40 @@ class Following:
         return f"the database is not kept up: {self._problem!r}" if self._problem is not None else ""
 
 
-def _wait(run: Submitted, live: Live, interruptions: Interruptions, following: Following) -> None:
-    """Show how far a run is until it has ended."""
+class Patience:
+    """Asks a cluster, and bears for some time that it does not answer: `problem` says why."""
+
+    def __init__(self, name: str, site: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._name, self._site, self._clock = name, site, clock
+        self._since_s: float | None = None
+        self.problem = ""
+
+    def ask(self, question: Callable[[], Answer]) -> Answer | None:
+        """Return the answer to a question, None for now when there is none.
+
+        Raises
+        ------
+        ClusterError
+            When there has been none for minutes, or none is to be expected.
+        """
+        try:
+            answer = question()
+        except ClusterError as error:
+            now_s = self._clock()
+            self._since_s = now_s if self._since_s is None else self._since_s
+            if error.status in _FINAL:
+                raise
+            if now_s - self._since_s > _SILENCE_S:
+                hint = f"the run goes on: `eas show --wait {self._name} --site {self._site}` follows it"
+                raise ClusterError(error.message, hint, error.status) from error
+            self.problem = f"the cluster does not tell how far the run is: {error.message}; it is asked again"
+            return None
+        self._since_s, self.problem = None, ""
+        return answer
+
+
+def _wait(run: Submitted, live: Live, interruptions: Interruptions, following: Following, patience: Patience) -> Json:
+    """Show how far a run is until it has ended; return its Workflow as it is then."""
     look_s, stuck_s = 0.0, time.monotonic() + _STUCK_S
     while True:
         now_s = time.monotonic()
@@ -187,20 +223,30 @@ def _wait(run: Submitted, live: Live, interruptions: Interruptions, following: F
             raise DetachedError(run.name)
         if now_s >= look_s:
             look_s = now_s + _LOOK_S
-            if runs.is_completed(run.connection, run.workflow):
-                return
+            if patience.ask(lambda: runs.is_completed(run.connection, run.workflow)):
+                workflow = patience.ask(lambda: _workflow(run))
+                if workflow is not None:
+                    return workflow
+            if patience.problem:
+                live.note([patience.problem])
         if now_s >= stuck_s:
             stuck_s = now_s + _STUCK_S
-            live.note([*filter(None, [following.problem]), *map(str, _stuck(run))])
+            why = [patience.problem] if patience.problem else [*map(str, _stuck(run))]
+            live.note([*filter(None, [following.problem]), *why])
         live.tick()
         time.sleep(_TURN_S)
 
 
 def _stuck(run: Submitted) -> list[Any]:
     try:
-        return stuck(run.connection, run.connection.get(f"{run.connection.workflows}/{run.workflow}"))
+        return stuck(run.connection, _workflow(run))
     except ClusterError as error:
         return [error]
+
+
+def _workflow(run: Submitted) -> Json:
+    found: Json = run.connection.get(f"{run.connection.workflows}/{run.workflow}")
+    return found
 
 
 def _wait_for_database(watched: Watched, workflow: Json, following: Following, live: Live) -> bool:

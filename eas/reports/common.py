@@ -8,8 +8,9 @@ import io
 import json
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from eas import text
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 WIDTH = 160
 """What a line is cut to, where it stands for a longer one."""
+_HINDRANCES_S = 10.0
+"""How often it is looked for what hinders a run that is waited for [s]."""
 _RED, _YELLOW, _CYAN, _GREEN = 31, 33, 36, 32
 _COLOURS = {
     "failed": _RED,
@@ -87,13 +90,38 @@ def keep_up(arguments: argparse.Namespace, database: Database) -> None:
             say(text.safe(f"{problem}; this is what was known before"))
 
 
-def going_on(arguments: argparse.Namespace, database: Database) -> AbstractContextManager[object]:
-    """Follow a cluster until the end of the block; what happens on this machine is followed by whoever works on it."""
+@contextmanager
+def going_on(arguments: argparse.Namespace, database: Database) -> Iterator[Callable[[RunRow], None]]:
+    """Follow a cluster until the end of the block; what happens on this machine is followed by whoever works on it.
+
+    What is given is to be called while a run is waited for: it says what hinders it.
+    """
     if not isinstance(arguments.site, Profile):
-        return nullcontext()
+        yield lambda _: None
+        return
     from eas.following import following
 
-    return following(arguments.site, database)
+    with following(arguments.site, database) as there:
+        yield Hindrances(lambda run: [*filter(None, [text.safe(there.problem)]), *waiting(arguments, run)]).tell
+
+
+class Hindrances:
+    """Says what hinders a run: looks for it every now and then, and says each thing once as long as it stays."""
+
+    def __init__(self, ask: Callable[[RunRow], list[str]], clock: Callable[[], float] = time.monotonic) -> None:
+        self._ask, self._clock = ask, clock
+        self._told: list[str] = []
+        self._next_s = clock() + _HINDRANCES_S
+
+    def tell(self, run: RunRow) -> None:
+        """Say what is new, if it is time."""
+        if self._clock() < self._next_s:
+            return
+        found = self._ask(run)
+        for line in found:
+            if line not in self._told:
+                say(line)
+        self._told, self._next_s = found, self._clock() + _HINDRANCES_S
 
 
 def waiting(arguments: argparse.Namespace, run: RunRow) -> list[str]:

@@ -53,9 +53,14 @@ def _logs(arguments: argparse.Namespace) -> int:
         if not (page.rows or shown or arguments.follow):
             say(text.safe(f"no line of {found.run.name} is among those that are asked for"))
         if arguments.follow:
-            with going_on(arguments, found.database):
+            with going_on(arguments, found.database) as tell_hindrances:
+
+                def pause() -> None:
+                    tell_hindrances(found.run)
+                    time.sleep(_LOOK_S)
+
                 source = _with_pods(_source(found, where), pods, [*page.rows, *shown])
-                for row in followed(source, [*page.rows, *shown], lambda: time.sleep(_LOOK_S)):
+                for row in followed(source, [*page.rows, *shown], pause):
                     _write(arguments, [row])
     return OK
 

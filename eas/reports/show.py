@@ -219,9 +219,10 @@ def _wait(arguments: argparse.Namespace) -> int:
     with reading(arguments) as found:
         run, store, database = found.run, found.store, found.database
     arguments.run, last = run.name, ""
-    with opened(arguments) as (store, database), going_on(arguments, database):
+    with opened(arguments) as (store, database), going_on(arguments, database) as tell_hindrances:
         while not run.is_over and store.may_go_on(run.name):
             last = _progress(run, last)
+            tell_hindrances(run)
             time.sleep(_LOOK_S)
             with database.session() as session:
                 run = run_by_id(session, run.id) or run
