@@ -91,7 +91,7 @@ def test_json(run: Run, words: tuple[str, ...]) -> None:
         (
             ("show", "survey"),
             [
-                "survey.json, started 2026-03-01 12:00:00 UTC by ada on observatory (laptop), EAS 0.1",
+                "survey.json, started 2026-03-01 12:00:00 UTC by ada on observatory (this machine), EAS 0.1",
                 "null                                1+          3       ·      ·        ·        ·          ·",
                 "  /t5: the range of a loop failed: requested_metadata has no 'sizes' (survey.json:80:5)",
             ],
@@ -216,7 +216,7 @@ def test_wait_for_a_dead_engine(
     assert "nobody works on survey-1a2b3c any more" in captured.err
 
 
-INTERRUPTED = "nobody works on it any more; `eas run --resume survey-1a2b3c` goes on with it"
+INTERRUPTED = "nobody works on survey-1a2b3c any more; `eas run --resume survey-1a2b3c` goes on with it"
 
 
 @pytest.mark.parametrize("state", ["interrupted", "running"])

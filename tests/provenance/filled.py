@@ -113,7 +113,7 @@ def put_run(batch: Batch, name: str, **fields: Any) -> int:
         "name": name,
         "uid": "20260301T120000",
         "job_name": "survey",
-        "site": "laptop",
+        "site": "this machine",
         "state": "running",
         "source": "survey.json",
         "chain_sha256": document(batch, "chain", b'{"task_list": []}'),
