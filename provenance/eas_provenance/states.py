@@ -15,6 +15,8 @@ from eas_provenance.journal import above_it
 from eas_worker import assignment, manifests
 
 FAILING = ("failed", "error")
+_NO_OTHER_TRY = ("retryStrategy.expression evaluated to false", "No more retries left")
+"""How Argo says that there will be no other try, and nothing of why the last one ended."""
 _SHUTDOWN = ("workflow shutdown with strategy", "Stopped with strategy")
 """How the messages begin of pods, and of what is around them, when somebody ended the run."""
 _BEFORE_REASON = re.compile(r"(main: )?(Error \(exit code \d+\): )?")
@@ -156,7 +158,8 @@ class Task:
         verb = next((verb for verb, told in self.nodes.items() if told is node), "")
         last = max((number for one, number in self.tries if one == verb), default=-1)
         told = self.tries.get((verb, last), node)
-        return told.message if told.phase == node.phase else node.message
+        is_silent = not node.message or node.message.startswith(_NO_OTHER_TRY)
+        return told.message if is_silent and told.phase == node.phase else node.message
 
     @property
     def exit_code(self) -> int | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from eas import db
+from eas.terminal import settle
 from eas_provenance import migrations
 from eas_provenance.database import Database
 from eas_provenance.errors import DatabaseError
@@ -20,7 +21,7 @@ def eas_db(*arguments: str) -> int:
     db.register(parser.add_subparsers())
     parsed = parser.parse_args(["db", *arguments])
     verb: Callable[[argparse.Namespace], int] = parsed.verb
-    return verb(parsed)
+    return settle(parsed) or verb(parsed)
 
 
 @pytest.fixture
