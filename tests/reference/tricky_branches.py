@@ -429,7 +429,7 @@ REPEATS = [
             "/t0#2/t1[m=1]/t0": ok(),
             "/t1": ok("/t0"),
         },
-        {"null": {"metadata": {"text": "T"}}},
+        {"lazy": {"metadata": {"text": "T"}}},
     ),
     Tricky(
         "names_of_loop_variables_by_index",
