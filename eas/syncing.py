@@ -164,7 +164,7 @@ class Runs:
             return
         try:
             run = self._run_of(update)
-        except (AttributeError, LookupError, TypeError, ValueError) as error:
+        except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
             self._strange.add(update.uid)
             self._say(f"{update.name} does not say which life of which run it is: {error!r}")
             return
