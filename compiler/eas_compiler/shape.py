@@ -127,7 +127,7 @@ def repetitions(chain: Chain) -> dict[str, int | None]:
     for item in walk(chain.body):
         if isinstance(item, Loop):
             table = item.number.table
-            found[item.body.path] = max(0, *table.entries.values()) if table is not None else None
+            found[item.body.path] = max(table.entries.values(), default=0) if table is not None else None
         elif isinstance(item, Repeat):
             found[item.common.path] = item.maximum
     return found

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from eas_compiler.shape import Count, shape
+from eas_compiler.shape import Count, repetitions, shape
 from tests.compiler.compiling import checked, choose, loop, make, repeat
 
 
@@ -61,3 +61,11 @@ def test_pods_of_tasks_that_are_judged_where_they_run() -> None:
 def test_zero_times_anything_is_zero() -> None:
     """Nothing runs in a loop without iterations, even what has no upper bound."""
     assert Count(0, 0).times(Count(0, None)) == Count(0, 0)
+
+
+def test_loop_in_a_loop_without_iterations_never_runs() -> None:
+    """The number of an inner loop that asks for the index of an outer one without iterations is that of none."""
+    inner = {"task": "execution_for_loop", "parameter": "i", "linear_range": [0, 1, "(metadata['o_index'] + 1)"]}
+    found = checked(loop("o", [], {**inner, "task_list": [{"task": "null"}]}))
+    assert found.chain is not None
+    assert set(repetitions(found.chain).values()) == {0}

@@ -29,6 +29,8 @@ GLOBALS = (
     | {name: getattr(math, name) for name in MATHEMATICS}
     | {"constants": CONSTANTS}
 )
+# Not only a bound of the language: an index that stands for one yet unknown is far beyond it.
+MOST_VALUES = 10_000_000
 
 Json = Any
 
@@ -96,7 +98,7 @@ def loop_values(node: Mapping[str, Json], names: Mapping[str, Any]) -> list[Json
     if not isinstance(bounds, list) or len(bounds) != 3 or not all(is_number(bound) for bound in bounds):
         raise ExpressionFailedError(f"{bounds!r} is no [first, last, count]")
     first, last, count = bounds
-    if not isinstance(count, int) or count < 1:
+    if not isinstance(count, int) or not 1 <= count <= MOST_VALUES:
         raise ExpressionFailedError(f"{count!r} is no number of values")
     return linear(first, last, count) if kind == "linear_range" else logarithmic(first, last, count)
 
