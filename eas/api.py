@@ -220,7 +220,7 @@ def run(  # noqa: PLR0913 - whatever the command takes, by name
         When the run cannot be noted.
     """
     from eas import local, working
-    from eas.inputs import Places, UnknownInputError, find
+    from eas.inputs import Places, UnknownInputError, fetch, find
     from eas_argo.laptop.manifest import load
 
     if not isinstance(chain, Compiled):
@@ -229,14 +229,15 @@ def run(  # noqa: PLR0913 - whatever the command takes, by name
         raise ValueError("parameters, preset, seed and registry are for eas.compile, when that has made the chain")
     wrong = Diagnostics()
     working.unprogrammed(chain.checked, wrong)
+    given = {name: os.fspath(where) for name, where in (inputs or {}).items()}
     with tempfile.TemporaryDirectory() as fetched:
         try:
-            given = {name: os.fspath(where) for name, where in (inputs or {}).items()}
-            files = find(chain.checked, Places(Path(store), db, Path(fetched)), given, wrong)
+            found = find(chain.checked, Places(Path(store), db), given, wrong)
+            if wrong.errors:
+                raise _mistakes(wrong, chain.checked)
+            files = fetch(found, Path(fetched))
         except UnknownInputError as error:
             raise ValueError(str(error)) from error
-        if wrong.errors:
-            raise _mistakes(wrong, chain.checked)
         local.refuse(load(chain.workflow), cores)  # before there is a store
         request = working.request(chain.workflow, chain.checked, chain.name, chain.text, files)
         archive = Archive(store, db)

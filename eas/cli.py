@@ -11,7 +11,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eas import __version__, build, dashboard, db, doctor, fmt, get, on_cluster, reports, syncing, working
-from eas.terminal import INTERRUPTED, OK, OUTSIDE, WRONG_INPUT, WRONG_USE, add_json, add_verb, fail, say, settle, write
+from eas.inputs import UnknownInputError, add_inputs
+from eas.terminal import (
+    INTERRUPTED,
+    OK,
+    OUTSIDE,
+    WRONG_INPUT,
+    WRONG_USE,
+    add_json,
+    add_store,
+    add_verb,
+    fail,
+    say,
+    settle,
+    write,
+)
 from eas.working import NO_PROGRAM_HINT
 from eas_argo.cluster.errors import ClusterError
 from eas_compiler import cli as compiler
@@ -44,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("\n")
         return INTERRUPTED
-    except UnknownParameterError as error:
+    except (UnknownParameterError, UnknownInputError) as error:
         return fail(str(error), WRONG_USE)
     except (UnknownRunError, BusyError) as error:
         return fail(str(error), WRONG_INPUT)
@@ -64,6 +78,8 @@ def make_parser() -> argparse.ArgumentParser:
 
     one = add_verb(verbs, "check", _check, "report everything that is wrong with a chain")
     compiler.add_chain(one)
+    add_inputs(one)
+    add_store(one)
     one.add_argument(
         "--format", choices=("text", "json", "sarif"), default="text", help="of diagnostics (default: text)"
     )
@@ -73,6 +89,8 @@ def make_parser() -> argparse.ArgumentParser:
 
     one = add_verb(verbs, "plan", _plan, "show what a chain would run, and which files go in and out")
     compiler.add_chain(one)
+    add_inputs(one)
+    add_store(one)
     add_json(one)
 
     one = add_verb(verbs, "simulate", _simulate, "run a chain with every program replaced by a stub")
@@ -129,6 +147,8 @@ def _compiled(
 def _check(arguments: argparse.Namespace) -> int:
     name, data = compiler.read_chain(arguments.chain)
     checked = check(name, data, compiler.options(arguments))
+    if checked.is_good:  # else a file may be missing because of another mistake
+        working.find_inputs(arguments, checked, checked.diagnostics)
     for task, node in without_program(checked):
         checked.diagnostics.warning("no-program", node, f"{task} has no program yet", NO_PROGRAM_HINT)
     if arguments.format == "json":
@@ -147,10 +167,11 @@ def _plan(arguments: argparse.Namespace) -> int:
 
     name, data = compiler.read_chain(arguments.chain)
     checked = check(name, data, compiler.options(arguments))
+    files = working.find_inputs(arguments, checked, checked.diagnostics) if checked.is_good else []
     compiler.show(checked)
     if not checked.is_good:
         return WRONG_INPUT
-    found = plan.make(checked)
+    found = plan.make(checked, files)
     write(json.dumps(plan.as_data(found), indent=2) if arguments.json else plan.as_text(found))
     return OK
 

@@ -6,33 +6,59 @@ not know where it is from, and what a run has read stays as it was.
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import json
 import os
+import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import quote
 
-from eas_compiler import names
+from eas_compiler import elsewhere, names
 from eas_compiler.compile import Checked
 from eas_compiler.diagnostics import Diagnostics, did_you_mean
 from eas_compiler.link import External, shown
+from eas_compiler.tree import Task, walk
 from eas_worker.records import sha256
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
+    from eas_argo.cluster.profile import Profile
     from eas_provenance.queries import VersionRow
     from eas_provenance.repository import Directory
-    from eas_provenance.store import Store
+    from eas_provenance.s3 import Bucket
 
 MOST = 10_000
 """How many files one name with loop indices may stand for."""
+OPEN = ("pass", "warn")
+_S3 = "s3://"
+_RUN = "run:"
+_REPOSITORY = "repo://"
+_HERE = "this machine"
+
+
+def add_inputs(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says where files from outside a chain are."""
+    parser.add_argument(
+        "--input",
+        action="append",
+        default=[],
+        metavar="NAME=WHERE",
+        help="take a file from outside the chain from FILE, s3://BUCKET/KEY or run:RUN/DIRECTORY/NAME "
+        "(default: the newest of that name that has passed in a run here)",
+    )
 
 
 class UnknownInputError(LookupError):
     """What `--input` says is of no use; the message says why."""
+
+
+class _NowhereError(LookupError):
+    """A file is not where it should be; the message says why."""
 
 
 class Needed(NamedTuple):
@@ -42,13 +68,54 @@ class Needed(NamedTuple):
     name: str
     external: External
 
+    @property
+    def path(self) -> str:
+        """Where it is in the run."""
+        return f"{self.directory}/{self.name}"
+
+
+class Found(NamedTuple):
+    """A file from outside that is there: where, what is known of it, and who gives its content under its key."""
+
+    needed: Needed
+    where: str
+    key: str
+    source: Source
+    product: dict[str, Any]
+
 
 class Given(NamedTuple):
-    """A file from outside: where it is, and its record as a product."""
+    """A file from outside: where it is on this machine, and its record as a product."""
 
     needed: Needed
     path: Path
     product: dict[str, Any]
+
+
+class Source(Protocol):
+    """What gives the content of files."""
+
+    def open(self, key: str) -> IO[bytes]:
+        """Open the file of a key."""
+
+
+class Keeps(Protocol):
+    """A repository that files are put into."""
+
+    def put(self, key: str, source: Path, sha256: str | None = None) -> None:
+        """Move a file under a key; with `sha256`, only when its content is the expected one."""
+
+
+class _Files:
+    """The files of this machine, by their paths."""
+
+    def open(self, key: str) -> IO[bytes]:
+        """Open a file."""
+        return Path(key).open("rb")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Which files
 
 
 def needed(checked: Checked, diagnostics: Diagnostics) -> list[Needed]:
@@ -82,113 +149,246 @@ def parse(texts: Iterable[str]) -> dict[str, str]:
     return given
 
 
-class Catalogue:
-    """Finds files from outside, in the products of runs that are kept and where the user says they are."""
+def _check_names(wanted: list[Needed], given: Iterable[str]) -> None:
+    """Refuse names that mean no file of the chain."""
+    known = {text for one in wanted for text in (one.name, one.path)}
+    for name in given:
+        if name not in known:
+            all_of_them = f"it takes {', '.join(sorted(known))}" if known else "it takes none"
+            hint = did_you_mean(name, known) or all_of_them
+            raise UnknownInputError(f"the chain takes no file {name!r} from outside; {hint}")
 
-    def __init__(self, store: Store | None, session: Session | None, folder: Path) -> None:
-        self._store, self._session, self._folder = store, session, folder
 
-    def find(self, wanted: list[Needed], given: dict[str, str], diagnostics: Diagnostics) -> list[Given]:
-        """Return where the files are; report those that are nowhere.
+# ---------------------------------------------------------------------------------------------------------------------
+# Where they are
 
-        Raises
-        ------
-        UnknownInputError
-            When what is given is of no use.
-        """
-        known = {text for one in wanted for text in (one.name, f"{one.directory}/{one.name}")}
-        for name in given:
-            if name not in known:
-                all_of_them = f"it takes {', '.join(sorted(known))}" if known else "it takes none"
-                hint = did_you_mean(name, known) or all_of_them
-                raise UnknownInputError(f"the chain takes no file {name!r} from outside; {hint}")
-        found = []
+
+class Places(NamedTuple):
+    """Where to look: the store and the database of runs, and the site whose runs they are, None for this machine.
+
+    The store need not be there yet; without `database` its own is meant. `sites` is the file of sites.
+    """
+
+    store: Path
+    database: str | None = None
+    site: Profile | None = None
+    sites: str | None = None
+
+
+def find(checked: Checked, places: Places, given: dict[str, str], diagnostics: Diagnostics) -> list[Found]:
+    """Return where the files are that a chain takes from outside; report those that are nowhere.
+
+    `given` is what `--input` says, by the names of files.
+
+    Raises
+    ------
+    UnknownInputError
+        When what is given is of no use.
+    """
+    wanted = needed(checked, diagnostics)
+    _check_names(wanted, given)
+    if not wanted:
+        return []
+    found = []
+    with _session(places) as session:
+        catalogue = _Catalogue(places, session)
         for one in wanted:
-            where = given.get(f"{one.directory}/{one.name}", given.get(one.name))
-            file = self._given(one, where) if where is not None else self._newest(one)
-            if file is not None:
-                found.append(file)
-            else:
-                hint = f"`--input {one.name}=FILE` says which file to take"
-                name = f"{one.directory}/{one.name}"
-                message = f"no task of the chain makes {name}, and none that passed in a run here did"
-                diagnostics.error("missing-file", one.external.file.node, message, hint)
-        return found
+            where = given.get(one.path, given.get(one.name))
+            try:
+                found.append(catalogue.find(one, where))
+            except _NowhereError as error:
+                if where is not None:
+                    raise UnknownInputError(f"--input {one.name}: {error}") from error
+                diagnostics.error("missing-file", one.external.file.node, str(error), _hint(one, checked))
+    return found
 
-    def _given(self, one: Needed, where: str) -> Given:
-        if where.startswith("run:"):
-            return self._of_run(one, where.removeprefix("run:"))
-        path = self._fetched(where) if where.startswith("s3://") else Path(where)
-        if not path.is_file():
-            raise UnknownInputError(f"--input {one.name}: there is no file {where}")
-        return Given(one, path, _product(one, path, {"file": where if "://" in where else str(path.absolute())}))
 
-    def _of_run(self, one: Needed, where: str) -> Given:
+def _hint(one: Needed, checked: Checked) -> str:
+    """Return what may have been meant instead of a file that is nowhere."""
+    assert checked.chain is not None
+    made = [
+        shown(file.name, item.common.scope)[1:-1]
+        for item in walk(checked.chain.body)
+        if isinstance(item, Task)
+        for file in item.outputs.values()
+    ]
+    return did_you_mean(one.name, made) or f"`--input {one.name}=FILE` says which file to take"
+
+
+@contextlib.contextmanager
+def _session(places: Places) -> Iterator[Session | None]:
+    """Give a session of the database of runs, None when there is none yet."""
+    if not places.database and not (places.store / "eas.db").exists():
+        yield None
+        return
+    from eas_provenance.database import Database
+
+    with Database.open(places.database or places.store / "eas.db") as opened, opened.session() as session:
+        yield session
+
+
+class _Catalogue:
+    """Finds files from outside: among the products of runs that are kept, and where names say they are."""
+
+    def __init__(self, places: Places, session: Session | None) -> None:
+        self._places, self._session = places, session
+        self._repositories: dict[str, Bucket | Directory] = {}
+
+    def find(self, one: Needed, where: str | None) -> Found:
+        """Return where a file is; raise `_NowhereError` when it is nowhere."""
+        where = where or elsewhere.outside(one.path)
+        if where is None:
+            return self._newest(one)
+        if where.startswith((_RUN, _REPOSITORY)):
+            return self._of_run(one, where.removeprefix(_RUN).removeprefix(_REPOSITORY))
+        if where.startswith(_S3):
+            return self._of_bucket(one, where)
+        if not Path(where).is_file():
+            raise _NowhereError(f"there is no file {where}")
+        path = str(Path(where).absolute())
+        return Found(one, where, path, _Files(), {"producer": {"file": path}})
+
+    def _newest(self, one: Needed) -> Found:
+        from eas_provenance.queries import newest_passed
+
+        version = newest_passed(self._session, one.directory, one.name) if self._session is not None else None
+        if version is None:
+            raise _NowhereError(f"no task of the chain makes {one.path}, and none that passed in a run here did")
+        return self._kept(one, version)
+
+    def _of_run(self, one: Needed, where: str) -> Found:
         from eas.get import UnknownFileError, only
         from eas_provenance.errors import UnknownRunError
         from eas_provenance.queries import find_run
 
         run, _, name = where.partition("/")
         if self._session is None:
-            raise UnknownInputError(f"--input {one.name}: there is no run {run!r}, as nothing has been run here yet")
+            raise _NowhereError(f"there is no run {run!r}, as nothing has been run here yet")
         try:
             version = only(self._session, find_run(self._session, run), name)
         except (UnknownRunError, UnknownFileError) as error:
-            raise UnknownInputError(f"--input {one.name}: {error}") from error
-        if version.verdict not in ("pass", "warn"):
-            raise UnknownInputError(f"--input {one.name}: {where} has not passed quality control ({version.verdict})")
+            raise _NowhereError(str(error)) from error
+        if version.verdict not in OPEN:
+            raise _NowhereError(f"{where} has not passed quality control ({version.verdict})")
         return self._kept(one, version)
 
-    def _newest(self, one: Needed) -> Given | None:
-        if self._session is None:
-            return None
-        from eas_provenance.queries import newest_passed
+    def _kept(self, one: Needed, version: VersionRow) -> Found:
+        """Return a version of a run, with what is known of it."""
+        from eas_provenance.errors import RepositoryError
+        from eas_provenance.queries import find_run
 
-        version = newest_passed(self._session, one.directory, one.name)
-        return self._kept(one, version) if version is not None else None
-
-    def _kept(self, one: Needed, version: VersionRow) -> Given:
-        assert self._store is not None
-        path = self._store.files.path(version.key)
-        prefix = version.key.partition("/")[0]
-        record = self._store.files.read(_record_key(prefix, version.directory, version.name))
-        product = json.loads(record) if record is not None else _product(one, path, {})
+        assert self._session is not None
+        where = f"run:{version.run}/{version.directory}/{version.name}"
+        site = find_run(self._session, version.run).site
+        try:
+            files = self._repository(site)
+            if not files.has(version.key):
+                raise _NowhereError(f"{where} is not there any more")
+            record = files.read(_record_key(version.key.partition("/")[0], version.directory, version.name))
+        except RepositoryError as error:
+            raise _NowhereError(f"cannot look for {where}: {error}") from error
+        product = json.loads(record) if record is not None else {"sha256": version.sha256}
         producer = {"run": version.run, "path": version.path, "attempt": version.number}
-        return Given(one, path, product | {"directory": one.directory, "name": one.name, "producer": producer})
+        return Found(one, where, version.key, files, product | {"producer": producer})
 
-    def _fetched(self, where: str) -> Path:
-        """Bring an object of S3 into the folder."""
+    def _repository(self, site: str) -> Bucket | Directory:
+        """Return the repository with the files of a site's runs."""
+        if site not in self._repositories:
+            self._repositories[site] = self._opened(site)
+        return self._repositories[site]
+
+    def _opened(self, site: str) -> Bucket | Directory:
+        if site == _HERE:
+            from eas_provenance.store import Store
+
+            return Store(self._places.store).files
+        from eas import sites, syncing
+
+        if self._places.site is not None and self._places.site.name == site:
+            return syncing.bucket(self._places.site)
         try:
-            import boto3
+            profile = sites.find(site, self._places.sites)
+        except (sites.UnknownSiteError, sites.BrokenSitesError) as error:
+            raise _NowhereError(f"it was made on {site}, and {error}") from error
+        if isinstance(profile, sites.Laptop):
+            raise _NowhereError(f"it was made on {site}, which is this machine here")
+        return syncing.bucket(profile)
+
+    def _of_bucket(self, one: Needed, where: str) -> Found:
+        """Return an object of S3, which need be in no repository."""
+        from eas_provenance.errors import RepositoryError
+
+        name, _, key = where.removeprefix(_S3).partition("/")
+        try:
+            bucket = self._bucket(name)
+            if not bucket.has(key):
+                raise _NowhereError(f"there is no {where}")
         except ImportError as error:
-            raise UnknownInputError(f"{where}: files of S3 need the package boto3, which is not installed") from error
-        bucket, _, key = where.removeprefix("s3://").partition("/")
-        path = self._folder / quote(where, "")
-        client = boto3.client("s3", endpoint_url=os.environ.get("EAS_S3_ENDPOINT"))
-        try:
-            client.download_file(bucket, key, str(path))
-        except Exception as error:  # whatever the library and what is below it say
-            raise UnknownInputError(f"cannot fetch {where}: {error}") from error
-        return path
+            raise _NowhereError(f"{where}: files of S3 need the package boto3, which is not installed") from error
+        except RepositoryError as error:
+            raise _NowhereError(f"cannot look for {where}: {error}") from error
+        return Found(one, where, key, bucket, {"producer": {"file": where}})
+
+    def _bucket(self, name: str) -> Bucket:
+        from eas_provenance.s3 import Bucket
+
+        site = self._places.site
+        if site is not None and site.bucket is not None and site.bucket.name == name:
+            return Bucket(*site.bucket)
+        region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+        return Bucket(name, os.environ.get("EAS_S3_ENDPOINT"), region)
 
 
-def _product(one: Needed, path: Path, producer: dict[str, Any]) -> dict[str, Any]:
+# ---------------------------------------------------------------------------------------------------------------------
+# How they come into a run
+
+
+def fetch(found: Iterable[Found], folder: Path) -> list[Given]:
+    """Return the files on this machine, those from elsewhere in a folder.
+
+    Raises
+    ------
+    UnknownInputError
+        When one is not there any more.
+    RepositoryError
+        When one cannot be had.
+    """
+    return [_fetched(one, folder / str(number)) for number, one in enumerate(found)]
+
+
+def _fetched(one: Found, copy: Path) -> Given:
+    try:
+        with one.source.open(one.key) as stream:
+            name = getattr(stream, "name", None)
+            path = Path(name) if isinstance(name, str) else copy  # what is here already is not copied twice
+            if path is copy:
+                with copy.open("xb") as written:
+                    shutil.copyfileobj(stream, written)
+    except OSError as error:
+        raise UnknownInputError(f"cannot read {one.where}: {error.strerror}") from error
+    return Given(one.needed, path, _product(one.needed, path) | one.product | _named(one.needed))
+
+
+def _named(one: Needed) -> dict[str, Any]:
+    return {"directory": one.directory, "name": one.name}
+
+
+def _product(one: Needed, path: Path) -> dict[str, Any]:
     """Return the record of a file that no task made."""
     file, task = one.external.file, one.external.task
     types = {port.type for port in (variant.type.inputs.get(file.port) for variant in task.variants) if port}
     return {
-        "directory": one.directory,
-        "name": one.name,
+        **_named(one),
         "type": min(types, default="any"),
         "size": path.stat().st_size,
         "sha256": sha256(path),
         "metadata": {},
-        "producer": producer,
+        "producer": {},
         "format": 1,
     }
 
 
-def bring(files: Directory, prefix: str, given: Iterable[Given]) -> None:
+def bring(files: Keeps, prefix: str, given: Iterable[Given]) -> None:
     """Copy files from outside to where a run has its own.
 
     Raises
@@ -208,37 +408,3 @@ def bring(files: Directory, prefix: str, given: Iterable[Given]) -> None:
 
 def _record_key(prefix: str, directory: str, name: str) -> str:
     return f"{prefix}/.products/{quote(directory, '/~')}/{quote(name, '~')}.json"
-
-
-class Places(NamedTuple):
-    """Where runs are kept, and where to put what has to be fetched until it was brought into the run.
-
-    The store need not be there yet; without `database` its own is meant.
-    """
-
-    store: Path
-    database: str | None
-    fetched: Path
-
-
-def find(checked: Checked, places: Places, given: dict[str, str], diagnostics: Diagnostics) -> list[Given]:
-    """Return where the files are that a chain takes from outside; report those that are nowhere.
-
-    `given` is what `--input` says, by the names of files.
-
-    Raises
-    ------
-    UnknownInputError
-        When what is given is of no use.
-    """
-    wanted = needed(checked, diagnostics)
-    if not wanted or not places.store.is_dir():
-        return Catalogue(None, None, places.fetched).find(wanted, given, diagnostics)
-    from eas_provenance.database import Database
-    from eas_provenance.store import Store
-
-    kept = Store(places.store)
-    if not places.database and not kept.database.exists():
-        return Catalogue(kept, None, places.fetched).find(wanted, given, diagnostics)
-    with Database.open(places.database or kept.database) as opened, opened.session() as session:
-        return Catalogue(kept, session, places.fetched).find(wanted, given, diagnostics)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from eas.display import clock
+from eas.inputs import add_inputs
 from eas.terminal import (
     INTERRUPTED,
     OK,
@@ -26,6 +27,7 @@ from eas.terminal import (
 )
 from eas_compiler import cli as compiler
 from eas_compiler.compile import compile_chain
+from eas_compiler.diagnostics import Diagnostics
 
 if TYPE_CHECKING:
     from eas.remote import Request, Submitted
@@ -41,6 +43,7 @@ def register(verbs: Any) -> None:
     """Add the verb."""
     one = add_verb(verbs, "submit", submit, "hand a chain to a cluster, and leave it to it")
     compiler.add_chain(one)
+    add_inputs(one)
     add_name(one)
     add_store(one)
     add_json(one)
@@ -100,7 +103,7 @@ def _handed_over(arguments: argparse.Namespace, wanted: Request) -> Submitted | 
 def request(arguments: argparse.Namespace) -> Request | None:
     """Compile the chain of a verb; None when no cluster can run it, which has been shown."""
     from eas.remote import Request
-    from eas.working import refusals
+    from eas.working import find_inputs, unprogrammed
     from eas_compiler.shape import shape
     from eas_provenance.runs import Sources
 
@@ -109,7 +112,12 @@ def request(arguments: argparse.Namespace) -> Request | None:
     compiler.show(checked)
     if workflow is None:
         return None
-    wrong = refusals(checked)
+    assert checked.chain is not None and checked.links is not None and checked.registry is not None  # noqa: PT018
+    wrong = Diagnostics()
+    if checked.links.externals:
+        _catch_up(arguments)
+    found = find_inputs(arguments, checked, wrong)
+    unprogrammed(checked, wrong)
     if wrong.errors:
         compiler.show_all(wrong)
     beyond = [one for one in checked.diagnostics if one.code == LIMIT]
@@ -117,9 +125,16 @@ def request(arguments: argparse.Namespace) -> Request | None:
         say("a cluster cannot run it: no Workflow of Argo carries so much, as the warnings say")
     if wrong.errors or beyond:
         return None
-    assert checked.chain is not None and checked.registry is not None  # noqa: PT018
     sources = Sources(workflow, data, checked.registry.source.text.encode())
-    return Request(sources, shape(checked.chain), name, arguments.name)
+    return Request(sources, shape(checked.chain), name, arguments.name, tuple(found))
+
+
+def _catch_up(arguments: argparse.Namespace) -> None:
+    """Let the database know of runs on the cluster whose files a chain may take."""
+    from eas.reports.common import keep_up
+
+    with kept(arguments) as (_, database):
+        keep_up(arguments, database)
 
 
 def cancel(arguments: argparse.Namespace) -> int:

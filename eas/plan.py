@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from eas import text
 from eas_compiler.compile import Checked
+from eas_compiler.elsewhere import address
 from eas_compiler.fit import Part
 from eas_compiler.link import shown
 from eas_compiler.shape import Count, Shape, shape
 from eas_compiler.tree import Task, walk
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from eas.inputs import Found
+
 
 class Files(NamedTuple):
-    """A file, or a family of files with one name pattern, and the place in the chain."""
+    """A file, or a family of files with one name pattern, and the place in the chain.
+
+    `found` says where those from outside are, in the order of their names.
+    """
 
     name: str
     place: str
+    found: tuple[str, ...] = ()
 
 
 class Plan(NamedTuple):
@@ -33,8 +43,8 @@ class Plan(NamedTuple):
     parts: tuple[Part, ...]
 
 
-def make(checked: Checked) -> Plan:
-    """Return the plan of a chain without errors."""
+def make(checked: Checked, found: Sequence[Found] = ()) -> Plan:
+    """Return the plan of a chain without errors; `found` are the files that it takes from outside."""
     chain, links = checked.chain, checked.links
     assert chain is not None and links is not None  # noqa: PT018
     size = shape(chain)
@@ -48,8 +58,16 @@ def make(checked: Checked) -> Plan:
         (name, containers[name].name, containers[name].cpu, containers[name].memory_gb, count)
         for name, count in size.tasks.items()
     )
+    where: dict[int, list[str]] = {}
+    for one in found:
+        where.setdefault(id(one.needed.external), []).append(one.where)
     inputs = dict.fromkeys(
-        Files(shown(one.pattern, one.task.common.scope).strip("'"), one.file.node.place) for one in links.externals
+        Files(
+            address(shown(one.pattern, one.task.common.scope).strip("'")),
+            one.file.node.place,
+            tuple(where.get(id(one), ())),
+        )
+        for one in links.externals
     )
     outputs = tuple(
         Files(shown(file.pattern, item.common.scope).strip("'"), file.node.place)
@@ -79,8 +97,15 @@ def as_text(plan: Plan) -> str:
     parts += ["", text.table(["workflows", "number", "nodes at most", "manifest"], list(map(_part, plan.parts)))]
     for title, files in (("from outside", plan.inputs), ("made", plan.outputs)):
         if files:
-            parts += ["", f"files {title}:", *(f"  {one.name}  ({one.place})" for one in files)]
+            parts += ["", f"files {title}:", *map(_file, files)]
     return "\n".join(parts)
+
+
+def _file(one: Files) -> str:
+    """Return the line of a file, with where it is taken from."""
+    more = f" and {len(one.found) - 1:,} more" if len(one.found) > 1 else ""
+    source = f" from {one.found[0]}{more}" if one.found and one.found[0] != one.name else ""
+    return f"  {one.name}{source}  ({one.place})"
 
 
 def _part(part: Part) -> list[str]:

@@ -6,11 +6,14 @@ import getpass
 import hashlib
 import json
 import platform
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from eas.__about__ import __version__
+from eas.inputs import Found, Given, bring, fetch
 from eas.syncing import bucket
 from eas_argo.cluster import runs
 from eas_argo.cluster.again import again, life_of, nodes_of
@@ -21,6 +24,7 @@ from eas_argo.cluster.profile import Profile
 from eas_compiler.shape import Shape
 from eas_provenance.mirror import SOURCES, SUBMITTED
 from eas_provenance.runs import Sources
+from eas_provenance.s3 import Bucket
 from eas_provenance.states import States, Task
 
 Json = dict[str, Any]
@@ -37,13 +41,15 @@ class RefusedError(Exception):
 class Request(NamedTuple):
     """What to run: the Workflow with the texts that it was made from, how many tasks it has, the chain's file name.
 
-    `name` is that of the run, None to have the cluster choose one that begins as the chain is called.
+    `name` is that of the run, None to have the cluster choose one that begins as the chain is called. `files` are those
+    that it takes from outside.
     """
 
     sources: Sources
     shape: Shape
     file: str
     name: str | None = None
+    files: tuple[Found, ...] = ()
 
 
 class Submitted(NamedTuple):
@@ -86,8 +92,8 @@ def submit(request: Request, profile: Profile, warn: Warn = lambda _: None) -> S
     ------
     RefusedError
         When the site has not what a task needs; nothing was submitted then.
-    ClusterError, RepositoryError
-        When the cluster refuses it, or the texts cannot be kept.
+    ClusterError, RepositoryError, UnknownInputError
+        When the cluster refuses it, or the texts or files from outside cannot be kept.
     """
     connection = connect(profile)
     placed = place(request.sources.workflow, profile, connection.namespace)
@@ -99,9 +105,26 @@ def submit(request: Request, profile: Profile, warn: Warn = lambda _: None) -> S
     for text in (request.sources.chain, request.sources.registry):
         if text is not None:
             files.put_bytes(f"{SOURCES}/{hashlib.sha256(text).hexdigest()}", text)
-    found = runs.create(connection, _described(placed, request, profile))
-    metadata = found["metadata"]
-    return Submitted(metadata["name"], metadata["uid"], metadata["name"], connection)
+    with tempfile.TemporaryDirectory() as folder:
+        given = fetch(request.files, Path(folder))
+        workflow = _described(placed, request, profile)
+        if given:
+            workflow["spec"] = {**workflow["spec"], "suspend": True}
+        metadata = runs.create(connection, workflow)["metadata"]
+        submitted = Submitted(metadata["name"], metadata["uid"], metadata["name"], connection)
+        if given:
+            _bring(submitted, files, given)
+    return submitted
+
+
+def _bring(submitted: Submitted, files: Bucket, given: list[Given]) -> None:
+    """Bring files from outside into a run that waits for them: only what is there has a uid, which is in their keys."""
+    try:
+        bring(files, submitted.prefix, given)
+        runs.let_go(submitted.connection, submitted.workflow)
+    except BaseException:  # a run that never begins is of no use to anybody
+        runs.delete(submitted.connection, submitted.workflow)
+        raise
 
 
 def _described(placed: Placed, request: Request, profile: Profile) -> Json:

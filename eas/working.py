@@ -35,7 +35,7 @@ from eas_compiler.diagnostics import Diagnostics
 from eas_provenance.errors import UnknownRunError
 
 if TYPE_CHECKING:
-    from eas.inputs import Given
+    from eas.inputs import Found, Given
     from eas.local import Finished, Place, RefusedError, Request
     from eas_provenance.runs import RunFolder
     from eas_provenance.states import Task
@@ -49,14 +49,7 @@ def register(verbs: Any) -> None:
     """Add the verbs."""
     one = add_verb(verbs, "run", _run, "run a chain on this machine, or on a cluster")
     compiler.add_chain(one, optional=True)
-    one.add_argument(
-        "--input",
-        action="append",
-        default=[],
-        metavar="NAME=WHERE",
-        help="take a file from outside the chain from FILE, s3://BUCKET/KEY or run:RUN/DIRECTORY/NAME "
-        "(default: the newest of that name that has passed in a run here)",
-    )
+    inputs.add_inputs(one)
     one.add_argument("--resume", metavar="RUN", help="finish a run that was interrupted or cancelled instead")
     on_cluster.add_name(one)
     _add_work(one)
@@ -109,21 +102,19 @@ def _run_here(arguments: argparse.Namespace) -> int:
     compiler.show(checked)
     if workflow is None:
         return WRONG_INPUT
-    with tempfile.TemporaryDirectory() as fetched:
-        wrong = Diagnostics()
-        places = inputs.Places(arguments.store, arguments.db, Path(fetched))
-        try:
-            files = inputs.find(checked, places, inputs.parse(arguments.input), wrong)
-            unprogrammed(checked, wrong)
-            if not wrong.errors:
-                refuse(load(workflow), arguments.jobs)  # before there is a store
-        except inputs.UnknownInputError as error:
-            return fail(str(error), WRONG_USE)
-        except RefusedError as error:
-            return _refused(error)
+    wrong = Diagnostics()
+    found = find_inputs(arguments, checked, wrong)
+    unprogrammed(checked, wrong)
+    if wrong.errors:
         compiler.show_all(wrong)
-        wanted = request(workflow, checked, name, data, files)
-        return WRONG_INPUT if wrong.errors else _work(arguments, lambda place: run(wanted, place, say))
+        return WRONG_INPUT
+    try:
+        refuse(load(workflow), arguments.jobs)  # before there is a store
+    except RefusedError as error:
+        return _refused(error)
+    with tempfile.TemporaryDirectory() as fetched:
+        wanted = request(workflow, checked, name, data, inputs.fetch(found, Path(fetched)))
+        return _work(arguments, lambda place: run(wanted, place, say))
 
 
 def _run_there(arguments: argparse.Namespace) -> int:
@@ -204,21 +195,20 @@ def _cancel(arguments: argparse.Namespace) -> int:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# What the Python API needs, too
+# What other verbs and the Python API need, too
 
 
-def refusals(checked: Checked) -> Diagnostics:
-    """Return why a chain without mistakes cannot be run: files that nobody makes, and types without a program."""
-    from eas_compiler.link import shown
+def find_inputs(arguments: argparse.Namespace, checked: Checked, diagnostics: Diagnostics) -> list[Found]:
+    """Return where the files are that a chain takes from outside; report those that are nowhere.
 
-    assert checked.links is not None
-    found = Diagnostics()
-    for one in checked.links.externals:
-        name = shown(one.pattern, one.task.common.scope)
-        hint = "here, chains have to make all of their files"
-        found.error("missing-file", one.file.node, f"no task of the chain makes {name}", hint)
-    unprogrammed(checked, found)
-    return found
+    Raises
+    ------
+    UnknownInputError
+        When `--input` is of no use.
+    """
+    site = arguments.site if isinstance(arguments.site, Profile) else None
+    places = inputs.Places(arguments.store, arguments.db, site, arguments.sites)
+    return inputs.find(checked, places, inputs.parse(arguments.input), diagnostics)
 
 
 def unprogrammed(checked: Checked, diagnostics: Diagnostics) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from eas_compiler import evaluate, names
+from eas_compiler import elsewhere, evaluate, names
 from eas_compiler.diagnostics import Diagnostics, did_you_mean
 from eas_compiler.document import has_surrogate, kind, members, of_type, static
 from eas_compiler.names import Pattern
@@ -175,7 +175,10 @@ class _Naming:
 def _directory_and_name(
     node: Node, scope: Scope, directory: Pattern, diagnostics: Diagnostics, port: str, *, is_input: bool
 ) -> tuple[Pattern, Pattern] | None:
-    """Return where a file lies and its name: `repo://./DIR/FILE` is in another directory of the run."""
+    """Return where a file lies and its name.
+
+    `repo://./DIR/FILE` is in another directory of the run, `repo://RUN/DIR/FILE` and `s3://BUCKET/KEY` are elsewhere.
+    """
     what = f"the name of {port}"
     pattern = evaluate.pattern(node, scope, diagnostics, what)
     if pattern is None:
@@ -187,17 +190,23 @@ def _directory_and_name(
     if is_input and head.startswith(SAME_RUN):
         where, name = _split(names.join((head.removeprefix(SAME_RUN),), name[1:]))
         problem = _name_problem(where, scope, segments=True)
-    elif head.startswith(("repo://", "s3://")):
-        message = (
-            "files of other runs are not supported by this version" if is_input else "an output is a plain file name"
-        )
-        diagnostics.error("not-yet" if is_input else "file-name", node, message)
+    elif is_input and head.startswith(elsewhere.PREFIXES):
+        path = names.join((elsewhere.inside(head),), name[1:])
+        where, name = _split(path)
+        problem = elsewhere.problem(_skeleton(path)) or _name_problem(where, scope, segments=True)
+    elif head.startswith(elsewhere.PREFIXES):
+        diagnostics.error("file-name", node, "an output is a plain file name")
         return None
     problem = problem or _name_problem(name, scope, segments=False)
     if problem:
         diagnostics.error("file-name", node, f"{what} {problem}")
         return None
     return where, name
+
+
+def _skeleton(pattern: Pattern) -> str:
+    """Return a pattern with a character for each part that depends on indices."""
+    return "".join(piece if isinstance(piece, str) else "_" for piece in pattern)
 
 
 def _split(pattern: Pattern) -> tuple[Pattern, Pattern]:
@@ -216,6 +225,8 @@ def directory_name(node: Node, scope: Scope, diagnostics: Diagnostics) -> Patter
     if pattern is None:
         return None
     problem = _name_problem(pattern, scope, segments=True)
+    if problem is None and elsewhere.is_taken(_skeleton(pattern)):
+        problem = "must not begin as a name that leads elsewhere"
     if problem:
         diagnostics.error("file-name", node, f"working_directory {problem}")
     return None if problem else pattern

@@ -85,6 +85,10 @@ class Directory:
             if file.is_file():
                 self.put(f"{key}/{file.relative_to(source).as_posix()}", file)
 
+    def has(self, key: str) -> bool:
+        """Return whether there is a file under a key."""
+        return self.path(key).is_file()
+
     def open(self, key: str) -> IO[bytes]:
         """Open the file of a key; raise `FileNotFoundError` when there is none."""
         return self.path(key).open("rb")

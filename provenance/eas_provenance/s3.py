@@ -111,6 +111,19 @@ class Bucket:
                     return None
                 raise
 
+    def has(self, key: str) -> bool:
+        """Return whether there is a file under a key."""
+        from botocore.exceptions import ClientError
+
+        with self._clear():
+            try:
+                self._client.head_object(Bucket=self.name, Key=_checked(key))
+            except ClientError as error:
+                if _code(error) in _NOTHING:
+                    return False
+                raise
+        return True
+
     def open(self, key: str) -> IO[bytes]:
         """Open a copy of the file of a key, which is gone when it is closed; `FileNotFoundError` when there is none."""
         from botocore.exceptions import ClientError

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from eas_compiler import elsewhere, names
 from tests.compiler.compiling import checked, codes, loop, make, told, use
 
 
@@ -51,10 +52,44 @@ def test_files_of_another_directory_are_named() -> None:
     assert not found.links.externals
 
 
-@pytest.mark.parametrize("name", ["repo://run/d/f", "s3://bucket/key"])
-def test_files_of_other_runs_come_later(name: str) -> None:
-    """What a later version will read is said to be missing, not misread."""
-    assert codes(checked(use(name)).diagnostics) == ["not-yet"]
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("repo://run/d/f", "repo:/run/d/f"),
+        ("s3://bucket/key", "s3:/bucket/key"),
+        ("'s3://bucket/{i_index}/key'.format(**metadata)", "s3:/bucket/1/key"),
+    ],
+)
+def test_names_may_lead_elsewhere(name: str, path: str) -> None:
+    """Files of other runs and of S3 come from outside, into a directory that stands for where they are."""
+    found = checked(loop("i", [1, 2], use(name)))
+    assert not found.diagnostics.errors
+    assert found.links is not None
+    (external,) = found.links.externals
+    assert names.text(external.pattern, {"i": 1}) == path
+    assert elsewhere.outside(path) in (name, "s3://bucket/1/key")
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("repo://run/f", "must be repo://RUN/DIRECTORY/FILE"),
+        ("s3://bucket", "must be s3://BUCKET/KEY"),
+        ("s3://bucket//key", "has an empty part"),
+        ("s3://bucket/../key", "must not be '..'"),
+        ("s3://bucket/", "must not be empty"),
+    ],
+)
+def test_names_that_lead_nowhere(name: str, problem: str) -> None:
+    """A name that leads elsewhere says where, and no part of it is empty."""
+    assert told(checked(use(name)).diagnostics) == [f"file-name: the name of one {problem}"]
+
+
+def test_a_directory_stands_for_no_other_place() -> None:
+    """What stands for S3 in a run is no working directory."""
+    found = checked(make("f", working_directory="s3:/bucket"), use("repo://./s3:/bucket/f"))
+    message = "file-name: working_directory must not begin as a name that leads elsewhere"
+    assert message in told(found.diagnostics)
 
 
 def test_settings_are_checked_at_all_values_of_a_loop() -> None:

@@ -12,6 +12,7 @@ from eas.cli import main
 from eas_compiler import catalogue
 from eas_compiler.catalogue import Entry
 from eas_compiler.cli import show_all
+from eas_compiler.compile import Options, compile_chain
 from eas_compiler.diagnostics import Diagnostics
 from tests.eas.harness import ROOT
 
@@ -49,6 +50,8 @@ def told(entry: Entry, folder: Path, capsys: pytest.CaptureFixture[str], *, righ
     if entry.file != "chain.json":
         (folder / entry.file).unlink(missing_ok=True)
         (folder / entry.file).write_text(text, encoding="utf-8")
+    if entry.code != "missing-file":
+        command += outside(folder, command)
     if entry.file == "eas.yaml":
         found = Diagnostics()
         sites.read(entry.file, found)
@@ -56,6 +59,13 @@ def told(entry: Entry, folder: Path, capsys: pytest.CaptureFixture[str], *, righ
     else:
         main(shlex.split(command)[1:])
     return capsys.readouterr().err
+
+
+def outside(folder: Path, command: str) -> str:
+    """Return options that say where files from outside are, which the pages take to be there."""
+    data = (folder / "chain.json").read_bytes() if "eas check chain.json" in command else b""
+    links = compile_chain("chain.json", data, Options(registry=ROOT / "registry.yaml"))[1].links
+    return "".join(f" --input {one.file.node.value}=registry.yaml" for one in links.externals) if links else ""
 
 
 @pytest.mark.parametrize("code", ENTRIES)

@@ -38,12 +38,12 @@ def laptop(tmp_path: Path) -> Laptop:
 
 
 def find(laptop: Laptop, **given: str) -> tuple[list[inputs.Given], list[str]]:
-    """Return where the files of the chain are that was compiled last, and what was said of those that are nowhere."""
+    """Return the files of the chain that was compiled last, and what was said of those that are nowhere."""
     diagnostics = Diagnostics()
-    folder = laptop.folder / "fetched"
-    folder.mkdir(exist_ok=True)
-    found = inputs.find(_checked(laptop), inputs.Places(laptop.store, None, folder), given, diagnostics)
-    return found, told(diagnostics)
+    found = inputs.find(_checked(laptop), inputs.Places(laptop.store), given, diagnostics)
+    folder = laptop.folder / f"fetched-{len(list(laptop.folder.iterdir()))}"
+    folder.mkdir()
+    return inputs.fetch(found, folder), told(diagnostics)
 
 
 def _checked(laptop: Laptop) -> Checked:

@@ -146,6 +146,16 @@ def hold_back(connection: Connection, name: str) -> None:
     connection.ask("PATCH", f"{connection.workflows}/{name}", body={"spec": {"suspend": True}})
 
 
+def let_go(connection: Connection, name: str) -> None:
+    """Let a Workflow begin that was held back."""
+    connection.ask("PATCH", f"{connection.workflows}/{name}", body={"spec": {"suspend": None}})
+
+
+def delete(connection: Connection, name: str) -> None:
+    """Delete a Workflow."""
+    connection.ask("DELETE", f"{connection.workflows}/{name}")
+
+
 def shut_down(connection: Connection, name: str) -> None:
     """End a Workflow, and what of it runs, at once."""
     changes = {"suspend": None, "shutdown": "Terminate"}
