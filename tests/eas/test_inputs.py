@@ -1,16 +1,19 @@
 """Files from outside a chain: found among the products of runs, or given by the user, and copied into the run."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from eas import inputs
+from eas.cli import main
 from eas.local import Finished, run
 from eas_compiler.compile import Checked, Options, check
 from eas_compiler.diagnostics import Diagnostics
 from eas_provenance.queries import find_run
 from eas_provenance.queries import inputs as read_by
+from eas_provenance.repository import Directory
 from eas_worker.records import sha256
 from tests.compiler.compiling import told
 from tests.eas.harness import Laptop, states
@@ -51,9 +54,9 @@ def _checked(laptop: Laptop) -> Checked:
     return check("chain.json", text, Options(registry=laptop.folder / "registry.json"))
 
 
-def read(laptop: Laptop, **given: str) -> tuple[Finished, dict[str, Any]]:
+def read(laptop: Laptop, chain: dict[str, Any] = READ, **given: str) -> tuple[Finished, dict[str, Any]]:
     """Run a chain that reads a file from outside; return what its task emitted as well."""
-    request = laptop.compiled(READ)
+    request = laptop.compiled(chain)
     files, problems = find(laptop, **given)
     assert problems == []
     with laptop.place() as place:
@@ -81,6 +84,51 @@ def test_a_file_or_a_run_may_be_named(laptop: Laptop, tmp_path: Path) -> None:
     assert read(laptop, f=str(tmp_path / "mine"))[1] == {"text": "mine", "n": None}
     assert read(laptop, **{"test/f": f"run:{first.name}/test/f"})[1] == {"text": "<1>", "n": 1}
     assert (tmp_path / "mine").read_text() == "mine"
+
+
+def test_a_name_leads_to_another_run(laptop: Laptop) -> None:
+    """`repo://RUN/DIRECTORY/FILE` is a file of a run; the reader knows which one it was."""
+    first = laptop.run({"task": "make", "outputs": {"file": "f"}, "n": 1})
+    laptop.run({"task": "make", "outputs": {"file": "f"}, "n": 2})
+    finished, emitted = read(laptop, chain={"task": "read", "inputs": {"file": f"repo://{first.name}/test/f"}})
+    assert emitted == {"text": "<1>", "n": 1}
+    product = finished.store.files.read(f"{finished.prefix}/.products/repo%3A/{first.name}/test/f.json")
+    assert product is not None
+    assert json.loads(product)["producer"] == {"run": first.name, "path": "/t0", "attempt": 0}
+
+
+def test_a_name_leads_to_s3(laptop: Laptop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`s3://BUCKET/KEY` is an object of S3, in a loop one for each iteration; those that are not there are told."""
+    bucket = Directory(tmp_path / "bucket")
+    for number in (0, 2):
+        (tmp_path / "part").write_text(f"part {number}", "utf-8")
+        bucket.put(f"raw/f-{number}", tmp_path / "part")
+    monkeypatch.setattr(inputs._Catalogue, "_bucket", lambda *_: bucket)
+    name = "'s3://bucket/raw/f-{i_index}'.format(**metadata)"
+    each = {"task": "execution_for_loop", "parameter": "i", "values": [1, 2, 3]}
+    laptop.compiled({**each, "task_list": [{"task": "read", "inputs": {"file": name}}]})
+    assert find(laptop)[1] == ["missing-file: there is no s3://bucket/raw/f-1"]
+    one = {"task": "read", "inputs": {"file": "s3://bucket/raw/f-0"}}
+    assert read(laptop, chain=one)[1]["text"] == "part 0"
+
+
+def test_what_is_nowhere_is_told_by_check_and_plan(
+    laptop: Laptop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All files that are nowhere are shown, each at its place, before anything runs; `--input` says where one is."""
+    laptop.compiled(READ, {"task": "read", "inputs": {"file": "repo://none/test/g"}})
+    monkeypatch.chdir(laptop.folder)
+    options = ["chain.json", "--registry", "registry.json"]
+    for verb in ("check", "plan"):
+        assert main([verb, *options]) == 1
+        said = capsys.readouterr().err
+        assert said.count("[missing-file]") == 2
+        assert "hint: `--input f=FILE` says which file to take" in said
+    laptop.compiled(READ)
+    assert main(["plan", *options, "--input", "f=chain.json"]) == 0
+    assert "  test/f from chain.json  (" in capsys.readouterr().out
+    assert main(["check", *options, "--input", "f=nowhere"]) == 2
+    assert "--input f: there is no file nowhere" in capsys.readouterr().err
 
 
 def test_what_is_nowhere_is_told_before_anything_begins(laptop: Laptop) -> None:

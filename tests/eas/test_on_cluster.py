@@ -1,5 +1,6 @@
 """Chains are handed to a cluster, runs there are ended and done again; what cannot be is said before that."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from eas import remote
 from eas.cli import main
+from eas_provenance.errors import RepositoryError
 from tests.argo.cluster.fake import Answer, Asked, Fake, kubeconfig, serving, status
 
 CHAIN = {"job_name": "small", "task_list": [{"task": "null"}]}
@@ -22,10 +24,18 @@ class Kept:
 
     def __init__(self) -> None:
         self.texts: dict[str, bytes] = {}
+        self.is_full = False
 
     def put_bytes(self, key: str, content: bytes) -> None:
         """Keep a text."""
         self.texts[key] = content
+
+    def put(self, key: str, source: Path, sha256: str | None = None) -> None:
+        """Keep a file whose checksum is known, and none of a full bucket."""
+        if self.is_full:
+            raise RepositoryError("it is full")
+        self.texts[key] = source.read_bytes()
+        assert sha256 in (None, hashlib.sha256(self.texts[key]).hexdigest())
 
 
 @pytest.fixture
@@ -74,6 +84,37 @@ def test_submitting(cluster: Fake, bucket: Kept, capsys: pytest.CaptureFixture[s
     assert (told["file"], told["types"]) == ("small.json", {"null": [1, 1]})
     assert workflow["metadata"]["namespace"] == "eas"
     assert "eas cancel small-x --site cluster" in capsys.readouterr().out
+
+
+READING = {"job_name": "small", "task_list": [{"task": "verify", "inputs": {"lightcurve": "planet.gz"}}]}
+CHANGES = ("PATCH", "DELETE")
+
+
+def test_files_from_outside(cluster: Fake, bucket: Kept) -> None:
+    """A run waits for its files from outside until they are under its keys, which only then are known."""
+    Path("small.json").write_text(json.dumps(READING), "utf-8")
+    assert main(["submit", "small.json", "--site", "cluster", "--input", "planet.gz=small.json"]) == 0
+    (workflow,) = posted(cluster)
+    assert workflow["spec"]["suspend"] is True
+    assert bucket.texts["small-x-u/small/planet.gz"] == Path("small.json").read_bytes()
+    record = json.loads(bucket.texts["small-x-u/.products/small/planet.gz.json"])
+    assert record["producer"] == {"file": str(Path("small.json").absolute())}
+    (let_go,) = [asked for asked in cluster.asked if asked.method in CHANGES]
+    assert (let_go.path.rpartition("/")[2], let_go.body) == ("small-x", {"spec": {"suspend": None}})
+
+
+def test_files_from_outside_that_cannot_be_kept(
+    cluster: Fake, bucket: Kept, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run whose files cannot be brought is deleted; one whose files are nowhere is not submitted."""
+    Path("small.json").write_text(json.dumps(READING), "utf-8")
+    bucket.is_full = True
+    assert main(["submit", "small.json", "--site", "cluster", "--input", "planet.gz=small.json"]) == 3
+    assert [asked.method for asked in cluster.asked if asked.method in CHANGES] == ["DELETE"]
+    created = len(posted(cluster))
+    assert main(["submit", "small.json", "--site", "cluster"]) == 1
+    assert "[missing-file]" in capsys.readouterr().err
+    assert len(posted(cluster)) == created
 
 
 def test_for_programs(cluster: Fake, capsys: pytest.CaptureFixture[str]) -> None:

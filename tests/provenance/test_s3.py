@@ -42,6 +42,10 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._refuse(404, "NoSuchKey")
 
+    def do_HEAD(self) -> None:
+        """Tell whether there is an object."""
+        self._answer(403 if self.wrong else 200 if self.path in self.objects else 404)
+
     def do_PUT(self) -> None:
         """Keep an object when it is what its checksum says."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -142,3 +146,13 @@ def test_no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     with pytest.raises(RepositoryError, match="credentials"):
         Bucket("eas", "http://127.0.0.1:1").read("k")
+
+
+def test_whether_a_file_is_there(bucket: Bucket, server: Any, tmp_path: Path) -> None:
+    """It is told without reading the file; what may not be told is an error."""
+    (tmp_path / "file").write_text("x", "utf-8")
+    bucket.put("a/b", tmp_path / "file")
+    assert (bucket.has("a/b"), bucket.has("a/c")) == (True, False)
+    server.wrong = "AccessDenied"
+    with pytest.raises(RepositoryError, match="the bucket"):
+        bucket.has("a/b")
