@@ -54,7 +54,7 @@ def _checked(laptop: Laptop) -> Checked:
     return check("chain.json", text, Options(registry=laptop.folder / "registry.json"))
 
 
-def read(laptop: Laptop, chain: dict[str, Any] = READ, **given: str) -> tuple[Finished, dict[str, Any]]:
+def read(laptop: Laptop, /, chain: Any = READ, **given: str) -> tuple[Finished, dict[str, Any]]:
     """Run a chain that reads a file from outside; return what its task emitted as well."""
     request = laptop.compiled(chain)
     files, problems = find(laptop, **given)
