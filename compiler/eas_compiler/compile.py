@@ -21,7 +21,9 @@ from eas_compiler.read import YAML, read
 from eas_compiler.registry import Registry
 from eas_compiler.resolve import resolve
 from eas_compiler.shape import repetitions
+from eas_compiler.sharing import Alone, Shared
 from eas_compiler.source import Node, Source, read_bytes
+from eas_compiler.templates import Templates
 from eas_compiler.tree import Chain, Task, walk
 
 HERE = os.path.dirname(__file__)
@@ -110,11 +112,25 @@ def compile_chain(name: str, data: bytes, options: Options) -> tuple[dict[str, A
         return None, checked
     assert checked.chain is not None and checked.links is not None and checked.registry is not None  # noqa: PT018
     seed = options.seed if options.seed is not None else _sha256(data)[:16]
-    workflow = lowering.lower(checked.chain, checked.links, checked.registry, parts, seed, checked.diagnostics)
+    workflow = _lowered(checked.chain, checked.links, checked, parts, seed, options.limits)
     times = repetitions(checked.chain)
     fitted = fit(workflow, checked.chain, times, parts, options.limits, checked.diagnostics)
     is_good = not checked.diagnostics.errors  # what no manifest can carry is found only now
     return (fitted.workflow if is_good else None), checked._replace(parts=fitted.parts)
+
+
+def _lowered(
+    chain: Chain, links: Links, checked: Checked, prototypes: Templates, seed: str, limits: Limits
+) -> dict[str, Any]:
+    """Return the Workflow; alike tasks share templates where it would have too many otherwise."""
+    assert checked.registry is not None
+    tasks = sum(isinstance(item, Task) for item in walk(chain.body))
+    for sharing in (Alone, Shared)[2 * tasks > limits.templates :]:
+        given = (chain, links, checked.registry, sharing(prototypes), seed, checked.diagnostics)
+        workflow = lowering.lower(*given)
+        if len(workflow["spec"]["templates"]) <= limits.templates:
+            break
+    return workflow
 
 
 def without_program(checked: Checked) -> Iterator[tuple[str, Node]]:

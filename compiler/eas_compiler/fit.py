@@ -68,17 +68,6 @@ def fit(
 
         workflow, children = cut(workflow, prototypes, repetitions, limits)
         nodes = Counter(workflow, repetitions).template(workflow["spec"]["entrypoint"])
-    workflow = packed(workflow, limits)
     parts = (Part("/", 1, nodes, len(as_json(workflow))), *children)
     bounds.check(workflow, parts, chain, repetitions, limits, diagnostics)
     return Fitted(workflow, parts)
-
-
-def packed(workflow: Json, limits: Limits) -> Json:
-    """Return a Workflow with no more templates than allowed, as far as that can be."""
-    found = workflow["spec"]["templates"]
-    if len(found) > limits.templates:
-        from eas_compiler.pack import pack
-
-        workflow = {**workflow, "spec": {**workflow["spec"], "templates": pack(found)}}
-    return workflow

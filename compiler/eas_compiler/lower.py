@@ -29,17 +29,15 @@ from eas_compiler.parts import (
 from eas_compiler.pods import Pods
 from eas_compiler.questions import key_of
 from eas_compiler.registry import Registry
+from eas_compiler.sharing import Alone
 from eas_compiler.steps import ENDED, Step, split
-from eas_compiler.templates import Templates
 from eas_compiler.tree import Branch, Chain, Item, Loop, Question, Repeat, Scope, Sequence, Task, bodies, flat, walk
 
 
-def lower(
-    chain: Chain, links: Links, registry: Registry, templates: Templates, seed: str, diagnostics: Diagnostics
-) -> Json:
+def lower(chain: Chain, links: Links, registry: Registry, sharing: Alone, seed: str, diagnostics: Diagnostics) -> Json:
     """Return the Workflow as plain data; report what no manifest can carry."""
-    pods = Pods(chain, links, registry, templates, diagnostics)
-    lowering = _Lowering(chain, links, pods)
+    templates = sharing.prototypes
+    lowering = _Lowering(chain, links, Pods(chain, links, registry, sharing, diagnostics))
     lowering.sequence("chain", chain.body, Scope((), chain.parameters, {}))
     about = {"job_name": chain.job_name, "tags": list(chain.tags), "subject": chain.subject}
     workflow = templates.fill(
@@ -62,7 +60,8 @@ class _Lowering:
     """Makes one Argo template after another, from the outside in."""
 
     def __init__(self, chain: Chain, links: Links, pods: Pods) -> None:
-        self.chain, self.links, self.pods, self.prototypes = chain, links, pods, pods.prototypes
+        self.chain, self.links, self.pods = chain, links, pods
+        self.prototypes, self.handing = pods.sharing.prototypes, pods.sharing.handing
         self.templates: list[Json] = []
         tasks = [item for item in walk(chain.body) if isinstance(item, Task)]
         self.has_no_work = any(variant.type.no_work for task in tasks for variant in task.variants)
@@ -109,7 +108,7 @@ class _Lowering:
             annotations={"eas/path": sequence.path or "/"},
             parameters=[*parameters(scope), *({"name": one} for one in flags)],
             exports=outputs or None,
-            tasks=tasks,
+            tasks=[self.handing(step) for step in tasks],
         )
         self.templates.insert(place, filled)
 
@@ -244,7 +243,7 @@ class _Lowering:
             return forms.lookup(question.table, scope), [], []
         step = f"{local}-ask"
         template = f"{template_name(item.common.path)}-ask"
-        self.templates.append(self.pods.ask(template, item, question, scope))
+        self.templates += self.pods.ask(template, item, question, scope)
         arguments = [handed(variable.id) for variable in scope.variables]
         depends = self._depends(self._waits(item))
         gates = self._gates(item)
@@ -308,7 +307,7 @@ class _Lowering:
             name=template,
             annotations=annotations(item.common.path, item),
             parameters=[*parameters(inner), *({"name": one} for one in flags)],
-            tasks=[body, *steps, dag_task("again", template, after, forms.equals(answer, 1), more)],
+            tasks=[body, *map(self.handing, steps), dag_task("again", template, after, forms.equals(answer, 1), more)],
         )
         self.templates.append(filled)
         self.sequence(f"{template}-body", item.body, inner, files, self._gates(item) or (), flags)
@@ -326,7 +325,7 @@ class _Lowering:
             answer, asks = forms.answer(["ask"], key_of(item)), True
         if not asks:
             return [], answer, "body.Succeeded"
-        self.templates.append(self.pods.ask(f"{template}-ask", item, item.criterion, scope))
+        self.templates += self.pods.ask(f"{template}-ask", item, item.criterion, scope)
         always = table is None and gates is None
         step = dag_task("ask", f"{template}-ask", "body.Succeeded", None if always else forms.equals(answer, -1), here)
         return [step], answer, "ask.Succeeded" if always else "body.Succeeded && ask.Skipped"

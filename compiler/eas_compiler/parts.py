@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from eas_compiler import forms
@@ -76,13 +77,13 @@ def artifact(name: str, path: str, key: str) -> Json:
     return {"name": name, "path": f"/eas/{path}", "optional": True, "archive": _AS_IT_IS, "s3": {"key": key}}
 
 
-def requested(record: Record) -> Json:
-    """Return the record of a task, or of all iterations of one, as an input."""
+def requested(record: Record, opened: Callable[[str], str]) -> Json:
+    """Return the record of a task, or of all iterations of one, as an input; `opened` says how its key stands there."""
     if record.is_folder:
         key = f"{forms.RUN}/.records{record.path}"
     else:
         key = f"{forms.records(record.path, record.scope)}/qc.json"
-    return artifact(f"requested-{record.k}", f"in/.requested/{record.k}", key)
+    return artifact(f"requested-{record.k}", f"in/.requested/{record.k}", opened(key))
 
 
 def file_key(file: File, scope: Scope, family: Family | None = None) -> str:

@@ -1,0 +1,165 @@
+"""Templates of pods: one for each, or one for all tasks that are alike.
+
+Where there are too many for a Workflow, pods that differ in their tasks' own texts alone share a template with holes,
+and each step hands it the texts. `eas_worker.manifests` knows the way back.
+"""
+
+from __future__ import annotations
+
+import marshal
+from collections.abc import Callable
+from typing import Any
+
+from eas_compiler import forms
+from eas_compiler.parts import Json, as_json, dns_name
+from eas_compiler.source import Node
+from eas_compiler.templates import Templates
+
+_COMMON = frozenset(
+    ("task", "job_name", "working_directory", "setting_types", "metadata", "qc", "limits", "loops", "parameters")
+)
+"""What the descriptions of alike tasks have in common, with what is empty; all else is a task's own."""
+_PATH, _PLACE, _OWN = (forms.parameter(name) for name in ("eas-path", "eas-place", "eas-own"))
+
+Report = Callable[[int], None]
+"""Is told how many bytes a description has."""
+
+
+class Texts:
+    """The texts of a task in one template: its path, its place in the source, its keys, its description."""
+
+    def __init__(self, path: str, at: Node) -> None:
+        line, column = at.source.location(at.start)
+        self.path, self.place = path, f"{line}:{column}"
+
+    def key(self, key: str) -> str:
+        """Return a key of an artifact as the template has it."""
+        return key
+
+    @property
+    def annotations(self) -> dict[str, str]:
+        """What leads from a step back to the author's line."""
+        return {"eas/path": self.path, "eas/source": self.place}
+
+
+class Alone:
+    """Makes a template of its own for each pod."""
+
+    def __init__(self, prototypes: Templates) -> None:
+        self.prototypes = prototypes
+
+    def texts(self, path: str, at: Node) -> Texts:
+        """Return what collects the texts of a pod."""
+        return Texts(path, at)
+
+    def templates(
+        self, prototype: str, name: str, texts: Any, description: Json, report: Report, **values: Any
+    ) -> list[Json]:
+        """Return the template of a pod."""
+        text = forms.escaped(as_json(description))
+        report(len(text))
+        return [self.prototypes.fill(prototype, name=name, annotations=texts.annotations, description=text, **values)]
+
+    def handing(self, step: Json) -> Json:
+        """Return a step with what it hands to its template."""
+        return step
+
+
+class _Holes(Texts):
+    """Holes for the texts of a task, and what fills them."""
+
+    def __init__(self, path: str, at: Node) -> None:
+        super().__init__(path, at)
+        self.own = {"eas-path": self.path, "eas-place": self.place}
+        self.path, self.place = _PATH, _PLACE
+        self._files: dict[str, str] = {}
+
+    def key(self, key: str) -> str:
+        """Return a key with a hole for the name of the file, but where it is that of a record of the task."""
+        before, after = f"{forms.RUN}/", ""
+        name = key.removeprefix(before)
+        if name.startswith(_RECORDS):
+            return key
+        if name.startswith(".products/"):
+            before, name, after = f"{before}.products/", name.removeprefix(".products/").removesuffix(".json"), ".json"
+        hole = self._files.get(name)
+        if hole is None:
+            hole = self._files[name] = f"eas-file-{len(self._files)}"
+            self.own[hole] = name
+        return f"{before}{forms.parameter(hole)}{after}"
+
+
+_RECORDS = f".records{_PATH}"
+
+
+class Shared(Alone):
+    """Makes one template for all pods that are alike; what it is made of is all that they have in common."""
+
+    def __init__(self, prototypes: Templates) -> None:
+        super().__init__(prototypes)
+        self._known: dict[bytes, tuple[str, int]] = {}
+        self._names: set[str] = set()
+        self._handed: dict[str, tuple[str, dict[str, str]]] = {}
+        self._last: tuple[Json, str] = ({}, "")
+
+    def texts(self, path: str, at: Node) -> Texts:
+        """Return what collects the texts of a pod."""
+        return _Holes(path, at)
+
+    def templates(
+        self, prototype: str, name: str, texts: Any, description: Json, report: Report, **values: Any
+    ) -> list[Json]:
+        """Return the template of a pod, unless there is one for pods like it."""
+        common = {key: value for key, value in description.items() if key in _COMMON or not value}
+        own = {key: value for key, value in description.items() if key not in common and key not in ("path", "source")}
+        file = description["source"].removesuffix(texts.own["eas-place"])
+        text = self._text(own)
+        if text:
+            texts.own["eas-own"] = text
+        alike = marshal.dumps((prototype, values, common, file, list(texts.own)), 0)  # ten times as fast as JSON
+        known, made = self._known.get(alike), []
+        if known is None:
+            template = self._filled(prototype, texts, common, file, values)
+            made.append(template)
+            length = next(len(one["value"]) for one in template["container"]["env"] if one["name"] == "EAS_TASK")
+            known = self._known[alike] = template["name"], length
+        self._handed[name] = known[0], texts.own
+        report(known[1] + len(text))
+        return made
+
+    def _text(self, own: Json) -> str:
+        """Return the members of a description that are a task's own; a gate has most often those of its task."""
+        if own != self._last[0]:
+            self._last = own, forms.escaped(as_json(own))[1:-1]
+        return self._last[1]
+
+    def _filled(self, prototype: str, texts: Any, common: Json, file: str, values: Json) -> Json:
+        source = forms.escaped(as_json(file))[:-1]
+        parts = [forms.escaped(as_json(common))[1:-1], f'"path":"{_PATH}"', f'"source":{source}{_PLACE}"']
+        if "eas-own" in texts.own:
+            parts.append(_OWN)
+        filled = self.prototypes.fill(
+            prototype,
+            name="",
+            annotations=texts.annotations,
+            description=f"{{{','.join(parts)}}}",
+            **{**values, "parameters": [*values["parameters"], *({"name": one} for one in texts.own)]},
+        )
+        return {**filled, "name": self._name(common["task"], filled["container"]["command"][-1])}
+
+    def _name(self, task: str, command: str) -> str:
+        base = f"shared-{dns_name(task)}-{command}"
+        name, number = base, 2
+        while name in self._names:
+            name, number = f"{base}-{number}", number + 1
+        self._names.add(name)
+        return name
+
+    def handing(self, step: Json) -> Json:
+        """Return a step with what it hands to its template."""
+        if step["template"] not in self._handed:
+            return step
+        template, own = self._handed[step["template"]]
+        arguments = step.get("arguments", {}).get("parameters", [])
+        texts = [{"name": name, "value": text} for name, text in own.items()]
+        return {**step, "template": template, "arguments": {"parameters": [*arguments, *texts]}}
