@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import marshal
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from eas_compiler import names
 from eas_compiler.link import Links
 from eas_compiler.names import Index, Pattern
+from eas_compiler.registry import TaskType
 from eas_compiler.source import Node
 from eas_compiler.tree import (
     Branch,
@@ -64,11 +67,41 @@ def table_of(piece: names.Table, scope: Scope) -> dict[str, Any]:
     return {"table": level(()), "of": firsts}
 
 
+class Types:
+    """What descriptions say of task types: made once, as many tasks are alike. What is equal is the same object."""
+
+    def __init__(self) -> None:
+        self._metadata: dict[str, dict[str, Any]] = {}
+        self._settings: dict[Any, dict[str, Any]] = {}
+
+    def metadata(self, kind: TaskType) -> dict[str, Any]:
+        """Return the metadata that tasks of a type emit."""
+        if kind.name not in self._metadata:
+            self._metadata[kind.name] = {name: _without_doc(one) for name, one in kind.metadata.items()}
+        return self._metadata[kind.name]
+
+    def settings(self, kind: TaskType, given: dict[str, Node]) -> dict[str, Any]:
+        """Return what the worker needs to know of the settings of a type, of which some are given."""
+        if any(isinstance(node.value, (dict, list)) for node in given.values()):
+            found = _setting_types(kind.settings, given)
+            return self._settings.setdefault(marshal.dumps(found, 2), found)
+        key = kind.name, frozenset(name for name, node in given.items() if _texts(node.value))
+        if key not in self._settings:
+            found = _setting_types(kind.settings, given)
+            self._settings[key] = self._settings.setdefault(marshal.dumps(found, 2), found)
+        return self._settings[key]
+
+    def any(self, given: Iterable[str]) -> dict[str, Any]:
+        """Return the same of a type that takes all settings."""
+        found = {name: {"type": "any"} for name in given}
+        return self._settings.setdefault(marshal.dumps(found, 2), found)
+
+
 class Describer:
     """Builds one description, and collects the records that its step needs."""
 
-    def __init__(self, common: Common, scope: Scope, links: Links) -> None:
-        self.common, self.scope, self.links = common, scope, links
+    def __init__(self, common: Common, scope: Scope, links: Links, types: Types) -> None:
+        self.common, self.scope, self.links, self.types = common, scope, links, types
         self.sources: list[dict[str, Any]] = []
         self.records: list[Record] = []
         self._numbers: dict[str, int] = {}
@@ -96,8 +129,8 @@ class Describer:
             "inputs": self._files(task, task.inputs, "inputs", variant) | self._gathers(task, variant),
             "outputs": self._files(task, task.outputs, "outputs", variant),
             "settings": given,
-            "setting_types": _setting_types(kind.settings, task.settings),
-            "metadata": {name: _without_doc(one) for name, one in kind.metadata.items()},
+            "setting_types": self.types.settings(kind, task.settings),
+            "metadata": self.types.metadata(kind),
             "qc": overrides.get("qc", {}),
             "limits": {
                 "cpu": resources.get("cpu", kind.container.cpu),
@@ -113,7 +146,7 @@ class Describer:
         }
         if kind.open:
             found["open"] = True
-            found["setting_types"] = {name: {"type": "any"} for name in given}
+            found["setting_types"] = self.types.any(given)
         return found
 
     def question(self, question: Question, at: Item, own: Item | None) -> dict[str, Any]:
@@ -148,7 +181,7 @@ class Describer:
         everything = None in self._parameters
         used = {name: value for name, value in parameters.items() if everything or name in self._parameters}
         found = {**description, "loops": self.loops, "parameters": used, "records": self.sources}
-        return {key: value for key, value in found.items() if key in _ALWAYS or value not in ({}, [], None)}
+        return {key: value for key, value in found.items() if value or key in _ALWAYS or value not in ({}, [], None)}
 
     # ---- parts
 

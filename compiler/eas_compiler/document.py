@@ -62,11 +62,6 @@ def texts(node: Node, diagnostics: Diagnostics, what: str) -> list[Node]:
     return [item for item in node.value if of_type(item, str, diagnostics, what)]
 
 
-def has_surrogate(text: str) -> bool:
-    """Tell whether a text holds half of a surrogate pair, which no file name or program can carry."""
-    return any("\ud800" <= character <= "\udfff" for character in text)
-
-
 # --------------------------------------------------------------------------------------------------------------------
 # Parameters
 

@@ -33,6 +33,9 @@ def to_yaml(workflow: dict[str, Any]) -> str:
     return "\n".join(writer.lines) + "\n"
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
+
+
 class _Writer:
     """Writes lines: what is short on one, everything else as a block."""
 
@@ -121,7 +124,7 @@ class _Flow(NamedTuple):
 
 def _as_json(value: Any) -> str:
     """Return JSON that is YAML: with a blank behind each colon, and without characters that YAML forbids."""
-    text = json.dumps(value, ensure_ascii=False)
+    text = _ENCODER.encode(value)
     return text if text.isascii() and text.isprintable() else _UNSEEN.sub(_escape, text)
 
 

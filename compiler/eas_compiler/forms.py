@@ -6,6 +6,7 @@ description.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from eas_compiler.names import Index, Pattern, Piece, Table
@@ -77,7 +78,7 @@ def plus_one(name: str) -> str:
 
 def key(pattern: Pattern, scope: Scope) -> str:
     """Return an artifact key of a file whose name depends on indices; every part of the path is percent-encoded."""
-    return "".join(_key_piece(piece, scope) for piece in pattern)
+    return "".join([_key_piece(piece, scope) for piece in pattern])
 
 
 def _key_piece(piece: Piece, scope: Scope) -> str:
@@ -98,12 +99,12 @@ quote_empty = "''"
 
 def encoded(text: str) -> str:
     """Percent-encode a path; letters, digits and `_.-~` and the slashes between its parts stay."""
-    data = text.encode()
-    if not data.translate(None, _KEPT):
+    if _PLAIN(text):
         return text
-    return "".join(chr(byte) if byte in _KEPT else f"%{byte:02X}" for byte in data)
+    return "".join(chr(byte) if byte in _KEPT else f"%{byte:02X}" for byte in text.encode())
 
 
+_PLAIN = re.compile("[A-Za-z0-9_.~/-]*").fullmatch
 _KEPT = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~/"
 
 
@@ -116,9 +117,14 @@ def escaped(json_text: str) -> str:
 
 
 def records(path: str, scope: Scope) -> str:
-    """Return the folder of one iteration's records: the path's pattern, then its indices."""
-    indices = ".".join(parameter(variable.id) for variable in scope.variables)
-    return f"{RUN}/.records{path}" + (f"/{indices}" if indices else "")
+    """Return the folder of one iteration's records."""
+    return f"{RUN}/{record_names(path, scope)}"
+
+
+def record_names(path: str, scope: Scope) -> str:
+    """Return where these are in a run: the path's pattern, then the indices."""
+    indices = ".".join([parameter(variable.id) for variable in scope.variables])
+    return f".records{path}/{indices}" if indices else f".records{path}"
 
 
 RUN = "{{workflow.name}}-{{workflow.uid}}"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from eas_compiler import elsewhere, evaluate, names
 from eas_compiler.diagnostics import Diagnostics, did_you_mean
-from eas_compiler.document import has_surrogate, kind, members, of_type, static
+from eas_compiler.document import kind, members, of_type, static
 from eas_compiler.names import Pattern
 from eas_compiler.registry import FLOW_CONTROL, RETRY, Port, Registry, TaskType
 from eas_compiler.source import Node
@@ -31,6 +32,7 @@ RESOURCES = ("cpu", "gpu", "memory_gb", "ephemeral_storage_gb", "threads", "time
 SAME_RUN = "repo://./"
 _MAX_BYTES = 255
 """The longest file name that file systems take."""
+_UNSEEN = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 def task(common: Common, directory: Pattern, registry: Registry, diagnostics: Diagnostics) -> Task:
@@ -62,6 +64,9 @@ def _variants(node: Node, scope: Scope, registry: Registry, diagnostics: Diagnos
     pattern = evaluate.pattern(node, scope, diagnostics, "task")
     if pattern is None:
         return ()
+    if names.is_literal(pattern):
+        type_ = _type(str(pattern[0]), node, registry, diagnostics)
+        return (Variant(type_, (), None),) if type_ is not None else ()
     ids = evaluate.ordered(frozenset(names.variables(pattern)), scope)
     where: dict[str, set[tuple[int, ...]]] = {}
     try:
@@ -183,8 +188,10 @@ def _directory_and_name(
     pattern = evaluate.pattern(node, scope, diagnostics, what)
     if pattern is None:
         return None
-    alone = {name: domain.first for name, domain in scope.domains.items() if domain.size == 1}
-    where, name = names.fix(directory, alone), names.fix(pattern, alone)
+    where, name = directory, pattern
+    if scope.variables:
+        alone = {name: domain.first for name, domain in scope.domains.items() if domain.size == 1}
+        where, name = names.fix(directory, alone), names.fix(pattern, alone)
     head = name[0] if name and isinstance(name[0], str) else ""
     problem = None
     if is_input and head.startswith(SAME_RUN):
@@ -240,9 +247,9 @@ def _name_problem(pattern: Pattern, scope: Scope, *, segments: bool) -> str | No
     for text in texts:
         if "\\" in text or ("/" in text and not segments):
             return "must not contain '/' or '\\'"
-        if has_surrogate(text) or any(ord(character) < 32 or ord(character) == 127 for character in text):
+        if _UNSEEN.search(text):
             return "must not contain control characters or halves of surrogate pairs"
-    for example in _extremes(pattern, scope):
+    for example in texts if names.is_literal(pattern) else _extremes(pattern, scope):
         for part in example.split("/") if segments else [example]:
             if part in ("", ".", ".."):
                 return f"must not be {part!r}" if part else "has an empty part" if segments else "must not be empty"

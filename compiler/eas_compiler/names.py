@@ -63,12 +63,18 @@ Domains = dict[str, Domain]
 def join(*patterns: Pattern) -> Pattern:
     """Return the concatenation; neighbouring literals become one."""
     pieces: list[Piece] = []
-    for piece in (piece for pattern in patterns for piece in pattern):
-        if isinstance(piece, str) and pieces and isinstance(pieces[-1], str):
-            pieces[-1] += piece
-        elif piece != "":
-            pieces.append(piece)
+    for pattern in patterns:
+        for piece in pattern:
+            if isinstance(piece, str) and pieces and isinstance(pieces[-1], str):
+                pieces[-1] += piece
+            elif piece != "":
+                pieces.append(piece)
     return tuple(pieces)
+
+
+def is_literal(pattern: Pattern) -> bool:
+    """Tell whether a pattern is one text, the same in all iterations."""
+    return len(pattern) == 1 and isinstance(pattern[0], str)
 
 
 def variables(pattern: Pattern) -> set[str]:
@@ -91,6 +97,8 @@ def text(pattern: Pattern, indices: Indices) -> str:
 
 def fix(pattern: Pattern, indices: Indices) -> Pattern:
     """Return the pattern with some loops held at an index."""
+    if is_literal(pattern):
+        return pattern if pattern != ("",) else ()
     return join(tuple(_fixed(piece, indices) for piece in pattern))
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from eas_compiler import forms
@@ -77,45 +78,43 @@ def artifact(name: str, path: str, key: str) -> Json:
     return {"name": name, "path": f"/eas/{path}", "optional": True, "archive": _AS_IT_IS, "s3": {"key": key}}
 
 
-def requested(record: Record, opened: Callable[[str], str]) -> Json:
-    """Return the record of a task, or of all iterations of one, as an input; `opened` says how its key stands there."""
-    if record.is_folder:
-        key = f"{forms.RUN}/.records{record.path}"
-    else:
-        key = f"{forms.records(record.path, record.scope)}/qc.json"
-    return artifact(f"requested-{record.k}", f"in/.requested/{record.k}", opened(key))
+def requested(record: Record, name: Callable[[str], str]) -> Json:
+    """Return the record of a task, or of all iterations of one, as an input; `name` says how its name stands there."""
+    one = f"{forms.record_names(record.path, record.scope)}/qc.json"
+    where = f".records{record.path}" if record.is_folder else one
+    return artifact(f"requested-{record.k}", f"in/.requested/{record.k}", f"{forms.RUN}/{name(where)}")
 
 
-def file_key(file: File, scope: Scope, family: Family | None = None) -> str:
-    """Return where a file is kept: one that is gathered in a folder of its family."""
+def file_name(file: File, scope: Scope, family: Family | None = None) -> str:
+    """Return where a file is kept in a run: one that is gathered in a folder of its family."""
     if family is None:
-        return f"{forms.RUN}/{forms.key(file.pattern, scope)}"
-    return f"{family_key(file.directory, scope, family)}/{forms.key(file.name, scope)}"
+        return forms.key(file.pattern, scope)
+    return f"{family_name(file.directory, scope, family)}/{forms.key(file.name, scope)}"
 
 
-def family_key(directory: Pattern, scope: Scope, family: Family) -> str:
+def family_name(directory: Pattern, scope: Scope, family: Family) -> str:
     """Return the folder of a family, in the iterations of the loops that are around all who make and gather it."""
-    return "/".join((forms.RUN, forms.key(directory, scope), family.folder, *map(forms.parameter, family.ids)))
+    return "/".join((forms.key(directory, scope), family.folder, *map(forms.parameter, family.ids)))
 
 
-def verdict_key(file: File, scope: Scope, family: Family) -> str:
+def verdict_name(file: File, scope: Scope, family: Family) -> str:
     """Return where is kept what a file is worth that is gathered."""
-    return f"{family_key(file.directory, scope, family)}/{WORTHS}/{forms.key(file.name, scope)}"
+    return f"{family_name(file.directory, scope, family)}/{WORTHS}/{forms.key(file.name, scope)}"
 
 
-def product_key(file: File, scope: Scope) -> str:
-    """Return where is kept what is known of a file."""
-    return f"{forms.RUN}/.products/{forms.key(file.pattern, scope)}.json"
+@cache
+def _resources(cpu: float, gpu: int, memory_gb: float, ephemeral_storage_gb: float | None) -> Json:
+    amounts = {"cpu": f"{cpu:g}", "memory": _megabytes(memory_gb)}
+    if gpu:
+        amounts["nvidia.com/gpu"] = str(gpu)
+    if ephemeral_storage_gb:
+        amounts["ephemeral-storage"] = _megabytes(ephemeral_storage_gb)
+    return {"requests": amounts, "limits": amounts}
 
 
 def resources(limits: Json) -> Json:
     """Return what a step asks for and gets, which are the same."""
-    amounts = {"cpu": f"{limits['cpu']:g}", "memory": _megabytes(limits["memory_gb"])}
-    if limits["gpu"]:
-        amounts["nvidia.com/gpu"] = str(limits["gpu"])
-    if limits.get("ephemeral_storage_gb"):
-        amounts["ephemeral-storage"] = _megabytes(limits["ephemeral_storage_gb"])
-    return {"requests": dict(amounts), "limits": dict(amounts)}
+    return _resources(limits["cpu"], limits["gpu"], limits["memory_gb"], limits.get("ephemeral_storage_gb"))
 
 
 def _megabytes(gigabytes: float) -> str:

@@ -4,21 +4,20 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from eas_compiler import forms
-from eas_compiler.describe import Describer
+from eas_compiler.describe import Describer, Types
 from eas_compiler.diagnostics import Diagnostics
 from eas_compiler.link import Links
 from eas_compiler.parts import (
     Json,
     artifact,
-    family_key,
-    file_key,
+    family_name,
+    file_name,
     indices,
     memory,
     parameters,
-    product_key,
     requested,
     resources,
-    verdict_key,
+    verdict_name,
 )
 from eas_compiler.questions import key_of
 from eas_compiler.registry import Container, Registry, TaskType
@@ -38,7 +37,10 @@ _LIGHT: Json = {"cpu": 0.1, "gpu": 0, "memory_gb": 0.25}
 
 
 class _Leaf(NamedTuple):
-    """A step of a task, of which the templates are made; `name` is that of its program's, `asked` what it answers."""
+    """A step of a task, of which the templates are made; `name` is that of its program's, `asked` what it answers.
+
+    `names` are those of its files, and of what is known of them, by the files' identity.
+    """
 
     name: str
     task: Task
@@ -46,6 +48,8 @@ class _Leaf(NamedTuple):
     describer: Describer
     description: Json
     asked: list[tuple[Item, Question]]
+    place: str
+    names: dict[int, tuple[str, str]]
 
     def records(self, texts: Texts) -> str:
         """Return the folder of an iteration's records."""
@@ -77,25 +81,27 @@ class Pods:
         self, chain: Chain, links: Links, registry: Registry, sharing: Alone, diagnostics: Diagnostics
     ) -> None:
         self.chain, self.links, self.registry, self.sharing = chain, links, registry, sharing
-        self.diagnostics = diagnostics
+        self.diagnostics, self.types = diagnostics, Types()
 
     def leaf(self, name: str, task: Task, step: Step, asked: list[tuple[Item, Question]]) -> list[Json]:
         """Return the templates of a step's pods that there are not yet; the pod that judges answers what is asked."""
-        describer = Describer(task.common, task.common.scope, self.links)
+        describer = Describer(task.common, task.common.scope, self.links, self.types)
         description = describer.task(task, step.variant)
         if step.where is not None:
             description["here"] = step.where
-        leaf = _Leaf(name, task, step.variant.type, describer, description, asked)
+        place = description["source"].removeprefix(f"{task.common.node.source.name}:")
+        leaf = _Leaf(name, task, step.variant.type, describer, description, asked, place, {})
         makers = {"task": self._program, "qc": self._gate, "inline": self._inline, "rescue": self._rescue}
         return [template for prototype in step.pods for template in makers[prototype](leaf)]
 
     def ask(self, name: str, item: Item, question: Question, scope: Scope) -> list[Json]:
         """Return the template of a step that answers a question and does nothing else, if there is none yet."""
-        describer = Describer(item.common, scope, self.links)
+        describer = Describer(item.common, scope, self.links, self.types)
         questions = {key_of(item): describer.question(question, item, None)}
         description = describer.base(item.common.path, item.common.node) | {"task": "ask", "questions": questions}
         container = self.registry.first_container(self.diagnostics)
-        texts = self.sharing.texts(item.common.path, item.common.node)
+        node = item.common.node
+        texts = self.sharing.texts(item.common.path, description["source"].removeprefix(f"{node.source.name}:"))
         return self.sharing.templates(
             "ask",
             name,
@@ -103,7 +109,7 @@ class Pods:
             describer.finish(description, self.chain.parameters),
             self._limit(item),
             parameters=parameters(scope),
-            inputs=[requested(one, texts.key) for one in describer.records] or None,
+            inputs=[requested(one, texts.name) for one in describer.records] or None,
             outputs=[artifact("ask", "records/ask.json", f"{forms.records(texts.path, scope)}/ask.json")],
             **_placed(container),
             indices=indices(scope),
@@ -131,7 +137,7 @@ class Pods:
         task, limits = leaf.task, leaf.description["limits"]
         retry = leaf.kind.retry._asdict() | task.overrides.get("retry", {})
         growths, patch = memory(limits["memory_gb"], retry["memory_factor"], retry["memory_max_gb"])
-        outputs = self._made(task, texts, ("out", "out"), ("product", "products"))
+        outputs = self._made(leaf, texts, ("out", "out"), ("product", "products"))
         outputs.append(artifact("records", "records", f"{leaf.records(texts)}/attempt-{{{{retries}}}}"))
         return self._templates(
             prototype,
@@ -140,7 +146,7 @@ class Pods:
             description,
             parameters=parameters(task.common.scope),
             time_s=int(limits["time_s"]),
-            inputs=[*self._inputs(task, texts), *self._requested(leaf, texts)] or None,
+            inputs=[*self._inputs(leaf, texts), *self._requested(leaf, texts)] or None,
             results=results or None,
             outputs=[*outputs, *records],
             resources=resources(limits),
@@ -154,8 +160,8 @@ class Pods:
         limits = leaf.description["limits"]
         description = leaf.describer.gate(leaf.description, _questions(leaf))
         texts = self._texts(leaf)
-        inputs = self._inputs(leaf.task, texts)
-        inputs += self._made(leaf.task, texts, ("out", "in/.out"), ("made", "in/.out-products"))
+        inputs = self._inputs(leaf, texts)
+        inputs += self._made(leaf, texts, ("out", "in/.out"), ("made", "in/.out-products"))
         return self._templates(
             "qc",
             leaf,
@@ -180,7 +186,7 @@ class Pods:
         )
 
     def _texts(self, leaf: _Leaf) -> Texts:
-        return self.sharing.texts(leaf.task.common.path, leaf.task.common.node)
+        return self.sharing.texts(leaf.task.common.path, leaf.place)
 
     def _templates(self, prototype: str, leaf: _Leaf, texts: Texts, description: Json, **values: Any) -> list[Json]:
         """Return the template of a pod, unless there is one for pods like it."""
@@ -195,31 +201,33 @@ class Pods:
             **values,
         )
 
-    def _key(self, file: File, scope: Scope, texts: Texts) -> str:
-        return texts.key(file_key(file, scope, self.links.families.of(file.pattern)))
+    def _keys(self, leaf: _Leaf, file: File, texts: Texts) -> tuple[str, str]:
+        """Return the keys of a file, and of what is known of it."""
+        names = leaf.names.get(id(file))
+        if names is None:
+            scope, family = leaf.task.common.scope, self.links.families.of(file.pattern)
+            plain = file_name(file, scope)
+            names = leaf.names[id(file)] = (plain if family is None else file_name(file, scope, family)), plain
+        return f"{forms.RUN}/{texts.name(names[0])}", f"{forms.RUN}/.products/{texts.name(names[1])}.json"
 
-    def _made(self, task: Task, texts: Texts, files: tuple[str, str], known: tuple[str, str]) -> list[Json]:
+    def _made(self, leaf: _Leaf, texts: Texts, files: tuple[str, str], known: tuple[str, str]) -> list[Json]:
         """Return the files that a task makes, and what is known of them, each with the beginning of names and paths."""
-        scope = task.common.scope
+        keys = {port: self._keys(leaf, one, texts) for port, one in leaf.task.outputs.items()}
         return [
-            *(
-                artifact(f"{files[0]}-{port}", f"{files[1]}/{port}", self._key(one, scope, texts))
-                for port, one in task.outputs.items()
-            ),
-            *(
-                artifact(f"{known[0]}-{port}", f"{known[1]}/{port}", texts.key(product_key(one, scope)))
-                for port, one in task.outputs.items()
-            ),
+            artifact(f"{name}-{port}", f"{path}/{port}", key[number])
+            for number, (name, path) in enumerate((files, known))
+            for port, key in keys.items()
         ]
 
-    def _inputs(self, task: Task, texts: Texts) -> list[Json]:
+    def _inputs(self, leaf: _Leaf, texts: Texts) -> list[Json]:
         """Return the files that a task reads, and what is known of them."""
         files, known = [], []
+        task = leaf.task
 
         def add(name: str, path: str, file: File) -> None:
-            key, product = self._key(file, task.common.scope, texts), product_key(file, task.common.scope)
+            key, product = self._keys(leaf, file, texts)
             files.append(artifact(f"in-{name}", f"in/{path}", key))
-            known.append(artifact(f"product-{name}", f"in/.products/{path}", texts.key(product)))
+            known.append(artifact(f"product-{name}", f"in/.products/{path}", product))
 
         for port, one in task.inputs.items():
             add(port, port, one)
@@ -227,15 +235,15 @@ class Pods:
             for number, source in enumerate(self.links.gathered[task.common.path, port].sources):
                 name, path = f"{port}-{number}", f"{port}/{number}"
                 if source.family is not None:
-                    key = family_key(source.directory, task.common.scope, source.family)
-                    files.append(artifact(f"in-{name}", f"in/{path}", texts.key(key)))
+                    where = texts.name(family_name(source.directory, task.common.scope, source.family))
+                    files.append(artifact(f"in-{name}", f"in/{path}", f"{forms.RUN}/{where}"))
                 elif source.file is not None:
                     add(name, path, source.file)
         return files + known
 
     def _requested(self, leaf: _Leaf, texts: Texts) -> list[Json]:
         """Return the records of other tasks that a task, or what is asked of it, needs."""
-        return [requested(one, texts.key) for one in leaf.describer.records]
+        return [requested(one, texts.name) for one in leaf.describer.records]
 
     def _verdicts(self, task: Task, texts: Texts) -> list[Json]:
         """Return what the files that somebody gathers are worth, as outputs of who judges them."""
@@ -243,8 +251,8 @@ class Pods:
         for port, file in task.outputs.items():
             family = self.links.families.of(file.pattern)
             if family is not None:
-                key = texts.key(verdict_key(file, scope, family))
-                found.append(artifact(f"verdict-{port}", f"verdicts/{port}", key))
+                name = texts.name(verdict_name(file, scope, family))
+                found.append(artifact(f"verdict-{port}", f"verdicts/{port}", f"{forms.RUN}/{name}"))
         return found
 
     def _judging(self, leaf: _Leaf, texts: Texts, inputs: list[Json]) -> Json:

@@ -17,7 +17,12 @@ MAX_DEPTH = 200
 STDIN = "<stdin>"
 YAML = (".yaml", ".yml")
 """How names of documents end that are YAML."""
+_BLANKS = frozenset(" \t\n\r")
 _BLANK = re.compile(r"[ \t\n\r]*")
+_KEY = re.compile(r'"([^"\\\x00-\x1f]*)"[ \t\n\r]*:[ \t\n\r]*')
+"""A key without escapes, with what is behind it up to the value."""
+_TEXT = re.compile(r'"([^"\\\x00-\x1f]*)"')
+"""A string without escapes."""
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _WORDS = {"true": True, "false": False, "null": None}
 
@@ -97,18 +102,27 @@ class _Reader:
         if self.text[at : at + 1] == "}":
             return members, at + 1
         while True:
-            if self.text[at : at + 1] != '"':
-                raise self._expected(at, "a key in double quotes")
-            key, end = self.string(at)
-            colon = self._blank(end)
-            if self.text[colon : colon + 1] != ":":
-                raise self._expected(colon, "':' after the key")
-            member = self.value(self._blank(colon + 1), depth + 1, (at, end))
-            self._add(members, key, member)
+            plain = _KEY.match(self.text, at)
+            key, end, start = (plain[1], plain.end(1) + 1, plain.end()) if plain is not None else self._key(at)
+            member = self.value(start, depth + 1, (at, end))
+            if key in members:
+                self._report_twice(members[key], member, key)
+            else:
+                members[key] = member
             comma = self._blank(member.end)
             if self.text[comma : comma + 1] == "}":
                 return members, comma + 1
             at = self._comma(comma, "}")
+
+    def _key(self, at: int) -> tuple[str, int, int]:
+        """Return a key, where it ends, and where its value starts."""
+        if self.text[at : at + 1] != '"':
+            raise self._expected(at, "a key in double quotes")
+        key, end = self.string(at)
+        colon = self._blank(end)
+        if self.text[colon : colon + 1] != ":":
+            raise self._expected(colon, "':' after the key")
+        return key, end, self._blank(colon + 1)
 
     def array(self, at: int, depth: int) -> tuple[list[Node], int]:
         """array = "[" [ value { "," value } ] "]"."""
@@ -124,6 +138,9 @@ class _Reader:
             at = self._comma(comma, "]")
 
     def string(self, at: int) -> tuple[str, int]:
+        plain = _TEXT.match(self.text, at)
+        if plain is not None:
+            return plain[1], plain.end()
         try:
             text, end = scanstring(self.text, at + 1, True)
         except JSONDecodeError as error:
@@ -158,11 +175,7 @@ class _Reader:
             raise self._expected(match.end(), "',' or the end of the list or object after a number")
         return number
 
-    def _add(self, members: dict[str, Node], key: str, member: Node) -> None:
-        if key not in members:
-            members[key] = member
-            return
-        first = members[key]
+    def _report_twice(self, first: Node, member: Node, key: str) -> None:
         place = Related(self.source, first.key_start, first.key_end, "first here")
         self.diagnostics.error_at_key("duplicate-key", member, f"the key {key!r} is there twice", None, place)
 
@@ -175,6 +188,8 @@ class _Reader:
         return after
 
     def _blank(self, at: int) -> int:
+        if self.text[at : at + 1] not in _BLANKS:
+            return at
         match = _BLANK.match(self.text, at)
         assert match is not None
         return match.end()

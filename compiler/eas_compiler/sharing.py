@@ -12,13 +12,14 @@ from typing import Any
 
 from eas_compiler import forms
 from eas_compiler.parts import Json, as_json, dns_name
-from eas_compiler.source import Node
 from eas_compiler.templates import Templates
 
 _COMMON = frozenset(
     ("task", "job_name", "working_directory", "setting_types", "metadata", "qc", "limits", "loops", "parameters")
 )
 """What the descriptions of alike tasks have in common, with what is empty; all else is a task's own."""
+_TYPES = ("setting_types", "metadata")
+"""Those of them that are the same objects for tasks of a type, and large."""
 _PATH, _PLACE, _OWN = (forms.parameter(name) for name in ("eas-path", "eas-place", "eas-own"))
 
 Report = Callable[[int], None]
@@ -28,13 +29,12 @@ Report = Callable[[int], None]
 class Texts:
     """The texts of a task in one template: its path, its place in the source, its keys, its description."""
 
-    def __init__(self, path: str, at: Node) -> None:
-        line, column = at.source.location(at.start)
-        self.path, self.place = path, f"{line}:{column}"
+    def __init__(self, path: str, place: str) -> None:
+        self.path, self.place = path, place
 
-    def key(self, key: str) -> str:
-        """Return a key of an artifact as the template has it."""
-        return key
+    def name(self, name: str) -> str:
+        """Return the name of a file, or all of a key behind the run, as the template has it."""
+        return name
 
     @property
     def annotations(self) -> dict[str, str]:
@@ -48,9 +48,9 @@ class Alone:
     def __init__(self, prototypes: Templates) -> None:
         self.prototypes = prototypes
 
-    def texts(self, path: str, at: Node) -> Texts:
+    def texts(self, path: str, place: str) -> Texts:
         """Return what collects the texts of a pod."""
-        return Texts(path, at)
+        return Texts(path, place)
 
     def templates(
         self, prototype: str, name: str, texts: Any, description: Json, report: Report, **values: Any
@@ -68,28 +68,19 @@ class Alone:
 class _Holes(Texts):
     """Holes for the texts of a task, and what fills them."""
 
-    def __init__(self, path: str, at: Node) -> None:
-        super().__init__(path, at)
-        self.own = {"eas-path": self.path, "eas-place": self.place}
-        self.path, self.place = _PATH, _PLACE
+    def __init__(self, path: str, place: str) -> None:
+        super().__init__(_PATH, _PLACE)
+        self.own = {"eas-path": path, "eas-place": place}
         self._files: dict[str, str] = {}
 
-    def key(self, key: str) -> str:
-        """Return a key with a hole for the name of the file, but where it is that of a record of the task."""
-        before, after = f"{forms.RUN}/", ""
-        name = key.removeprefix(before)
-        if name.startswith(_RECORDS):
-            return key
-        if name.startswith(".products/"):
-            before, name, after = f"{before}.products/", name.removeprefix(".products/").removesuffix(".json"), ".json"
+    def name(self, name: str) -> str:
+        """Return a hole for the name of a file, or all of a key behind the run."""
         hole = self._files.get(name)
         if hole is None:
-            hole = self._files[name] = f"eas-file-{len(self._files)}"
-            self.own[hole] = name
-        return f"{before}{forms.parameter(hole)}{after}"
-
-
-_RECORDS = f".records{_PATH}"
+            parameter = f"eas-file-{len(self._files)}"
+            self.own[parameter] = name
+            hole = self._files[name] = forms.parameter(parameter)
+        return hole
 
 
 class Shared(Alone):
@@ -102,9 +93,9 @@ class Shared(Alone):
         self._handed: dict[str, tuple[str, dict[str, str]]] = {}
         self._last: tuple[Json, str] = ({}, "")
 
-    def texts(self, path: str, at: Node) -> Texts:
+    def texts(self, path: str, place: str) -> Texts:
         """Return what collects the texts of a pod."""
-        return _Holes(path, at)
+        return _Holes(path, place)
 
     def templates(
         self, prototype: str, name: str, texts: Any, description: Json, report: Report, **values: Any
@@ -116,9 +107,11 @@ class Shared(Alone):
         text = self._text(own)
         if text:
             texts.own["eas-own"] = text
-        alike = marshal.dumps((prototype, values, common, file, list(texts.own)), 0)  # ten times as fast as JSON
+        types = [id(common.pop(name, None)) for name in _TYPES]
+        alike = marshal.dumps((prototype, values, common, types, file, list(texts.own)), 2)  # far faster than JSON
         known, made = self._known.get(alike), []
         if known is None:
+            common |= {name: description[name] for name in _TYPES if name in description}
             template = self._filled(prototype, texts, common, file, values)
             made.append(template)
             length = next(len(one["value"]) for one in template["container"]["env"] if one["name"] == "EAS_TASK")

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple
@@ -48,7 +49,7 @@ class Source:
 
     def _line_starts(self) -> list[int]:
         if not self._starts:
-            self._starts = [0, *(index + 1 for index, character in enumerate(self.text) if character == "\n")]
+            self._starts = [0, *(end.end() for end in re.finditer("\n", self.text))]
         return self._starts
 
     def place(self, offset: int) -> str:

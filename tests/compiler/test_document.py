@@ -1,9 +1,8 @@
 """Fields of documents, and the chain's parameters."""
 
-import pytest
 
 from eas_compiler.diagnostics import Diagnostics
-from eas_compiler.document import Parameters, has_surrogate, members, static
+from eas_compiler.document import Parameters, members, static
 from tests.compiler.compiling import checked, codes, make, node, told
 
 
@@ -51,12 +50,6 @@ def test_parameters_know_no_loops() -> None:
     diagnostics = Diagnostics()
     Parameters({"a": node("(metadata['i'])")}, {}, diagnostics).all()
     assert told(diagnostics) == ["expression: metadata is not known in `parameters`"]
-
-
-@pytest.mark.parametrize(("text", "expected"), [("a", False), ("\ud800", True), ("😀", False)])
-def test_halves_of_pairs_are_found(text: str, expected: bool) -> None:  # noqa: FBT001 - a case
-    """Half a surrogate pair can be written in JSON, but no file can be named so."""
-    assert has_surrogate(text) is expected
 
 
 def test_static_folds_at_any_depth() -> None:
