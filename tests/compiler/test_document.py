@@ -1,6 +1,5 @@
 """Fields of documents, and the chain's parameters."""
 
-
 from eas_compiler.diagnostics import Diagnostics
 from eas_compiler.document import Parameters, members, static
 from tests.compiler.compiling import checked, codes, make, node, told
