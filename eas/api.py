@@ -238,8 +238,8 @@ def run(  # noqa: PLR0913 - whatever the command takes, by name
             files = fetch(found, Path(fetched))
         except UnknownInputError as error:
             raise ValueError(str(error)) from error
-        local.refuse(load(chain.workflow), cores)  # before there is a store
         request = working.request(chain.workflow, chain.checked, chain.name, chain.text, files)
+        local.refuse(load(chain.workflow), cores, request.containers)  # before there is a store
         archive = Archive(store, db)
         with archive:
             finished = local.run(request, archive.place(cores, quiet=quiet), _log.warning)

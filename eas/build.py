@@ -8,7 +8,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -30,7 +30,12 @@ def register(verbs: Any) -> None:
     one.add_argument(
         "--registry", metavar="FILE", help="the registry (default: ./registry.yaml, else the packaged one)"
     )
-    one.add_argument("--containers", type=Path, metavar="DIR", help="has their folders (default: ./containers)")
+    one.add_argument(
+        "--containers",
+        type=Path,
+        metavar="DIR",
+        help="has their folders (default: those beside the registry, and the packaged ones)",
+    )
     one.add_argument("--builder", metavar="COMMAND", help="docker, podman or buildah (default: the first that works)")
     one.add_argument("--base-image", metavar="IMAGE", help="what the first image is made from, best by digest")
     one.add_argument("--wheels", type=Path, metavar="DIR", help="take Python packages from here, and from nowhere else")
@@ -156,7 +161,7 @@ class _NameError(Exception):
 
 def _planned(arguments: argparse.Namespace, registry: Registry, clones: Path) -> list[_Planned]:
     """Return what is to be built, each after what it is made from."""
-    containers = arguments.containers or _folder(arguments)
+    containers = (arguments.containers,) if arguments.containers else _folders(arguments)
     recipes: dict[str, tuple[Container, Recipe]] = {}
     order: list[_Planned] = []
 
@@ -179,16 +184,19 @@ def _planned(arguments: argparse.Namespace, registry: Registry, clones: Path) ->
     return order
 
 
-def _asked(names: list[str], registry: Registry, containers: Path) -> list[str]:
+def _asked(names: list[str], registry: Registry, containers: Sequence[Path]) -> list[str]:
     """Return the containers that are meant; without names, all that have a folder or a source."""
+    from eas_argo.laptop.programs import folder_of
     from eas_compiler.diagnostics import did_you_mean
 
     if not names:
         there = [
-            name for name, node in registry.containers.items() if (containers / name).is_dir() or "source" in node.value
+            name
+            for name, node in registry.containers.items()
+            if folder_of(containers, name).is_dir() or "source" in node.value
         ]
         if missing := [name for name in registry.containers if name not in there]:
-            say(f"no folder in {containers}, and so left out: {', '.join(missing)}")
+            say(f"no folder in {containers[-1]}, and so left out: {', '.join(missing)}")
         return there
     found = []
     for name in names:
@@ -202,8 +210,9 @@ def _asked(names: list[str], registry: Registry, containers: Path) -> list[str]:
     return found
 
 
-def _found(name: str, registry: Registry, containers: Path, clones: Path) -> tuple[Container, Recipe]:
+def _found(name: str, registry: Registry, containers: Sequence[Path], clones: Path) -> tuple[Container, Recipe]:
     from eas_argo.images import sources
+    from eas_argo.laptop.programs import folder_of
     from eas_compiler.diagnostics import Diagnostics
 
     diagnostics = Diagnostics()
@@ -212,16 +221,15 @@ def _found(name: str, registry: Registry, containers: Path, clones: Path) -> tup
         raise sources.SourceError("; ".join(one.message for one in diagnostics))
     if container.source is not None:
         return container, sources.fetched(sources.Git(*container.source), clones / name)
-    return container, sources.recipe(containers / name)
+    return container, sources.recipe(folder_of(containers, name))
 
 
-def _folder(arguments: argparse.Namespace) -> Path:
-    """Return the folder of containers: beside the registry that is used, or the packaged one."""
-    from eas.local import CONTAINERS
+def _folders(arguments: argparse.Namespace) -> tuple[Path, ...]:
+    """Return where folders of containers are: beside the registry that is used, and packaged."""
+    from eas.local import containers_beside
     from eas_compiler.compile import registry_path
 
-    beside = Path(registry_path(arguments.registry)).resolve().parent / "containers"
-    return beside if beside.is_dir() else CONTAINERS
+    return containers_beside(registry_path(arguments.registry))
 
 
 def _context() -> str | None:

@@ -9,7 +9,8 @@ import secrets
 import signal
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +30,7 @@ from eas_argo.laptop.folders import folder_name
 from eas_argo.laptop.manifest import Manifest, Pod, load
 from eas_argo.laptop.past import Past
 from eas_argo.laptop.programs import Programs
+from eas_argo.laptop.work import Executor
 from eas_compiler.shape import Count, Shape
 from eas_provenance.database import Database
 from eas_provenance.errors import BusyError, RepositoryError
@@ -80,26 +82,30 @@ class Finished(Ended):
 
 
 class Place(NamedTuple):
-    """Where runs are worked on and kept: a store, a database (by default the store's), cores (by default all)."""
+    """Where runs are worked on and kept: a store, a database (by default the store's), cores (by default all).
+
+    `programs` makes what starts the programs.
+    """
 
     store: Store
     database: Database
     cores: int | None = None
-    containers: Path = CONTAINERS
     quiet: bool = False
     keep: bool = False
+    programs: Callable[..., AbstractContextManager[Executor]] = Programs
 
 
 class Request(NamedTuple):
     """What to run: the Workflow with the texts that it was made from, how many tasks it has, the chain's file name.
 
-    `files` are those that it takes from outside.
+    `files` are those that it takes from outside, `containers` the folders that have a folder of programs for each image.
     """
 
     sources: Sources
     shape: Shape
     file: str
     files: tuple[Given, ...] = ()
+    containers: tuple[Path, ...] = (CONTAINERS,)
 
 
 Warn = Callable[[str], None]
@@ -118,7 +124,7 @@ def run(request: Request, place: Place, warn: Warn = lambda _: None) -> Finished
         When the store broke while it was worked on; it can be resumed.
     """
     manifest = load(request.sources.workflow)
-    refuse(manifest, place.cores, place.containers)
+    refuse(manifest, place.cores, request.containers)
     folder = place.store.run(f"{manifest.generate_name}{secrets.token_hex(3)}")
     about = _about(request, manifest)
     bring(place.store.files, f"{folder.name}-{about['uid']}", request.files)
@@ -159,13 +165,13 @@ def rerun(folder: RunFolder, place: Place, chosen: Callable[[Task], bool], warn:
 
 def _again(folder: RunFolder, place: Place, chosen: Collection[str], warn: Warn) -> Finished:
     manifest = load(folder.sources().workflow)
-    refuse(manifest, place.cores, place.containers)
+    refuse(manifest, place.cores, _containers(folder.about()))
     nodes = folder.journal.nodes()
     around = {other for name in chosen for other in above_it(name) if other in nodes}
     return _work(folder, manifest, {*chosen, *around}, place, warn)
 
 
-def refuse(manifest: Manifest, cores: int | None = None, containers: Path = CONTAINERS) -> None:
+def refuse(manifest: Manifest, cores: int | None = None, containers: Sequence[Path] = (CONTAINERS,)) -> None:
     """Raise `RefusedError` when this machine cannot run a manifest."""
     refusals = list(sites.refusals(manifest, sites.this_machine(cores), containers))
     if refusals:
@@ -200,7 +206,20 @@ def _about(request: Request, manifest: Manifest) -> dict[str, Any]:
         "version": __version__,
         "user": getpass.getuser(),
         "host": platform.node(),
+        "containers": [str(one) for one in request.containers],
     }
+
+
+def _containers(about: dict[str, Any]) -> tuple[Path, ...]:
+    """Return where the programs of a run are."""
+    return tuple(map(Path, about.get("containers", (CONTAINERS,))))
+
+
+def containers_beside(registry: str) -> tuple[Path, ...]:
+    """Return the folders that hold those of containers: the one beside a registry, if there is one, and the packaged."""
+    beside = Path(registry).resolve().parent / "containers"
+    own = beside.is_dir() and beside != CONTAINERS.resolve()
+    return (beside, CONTAINERS) if own else (CONTAINERS,)
 
 
 def _work(folder: RunFolder, manifest: Manifest, again: Collection[str], place: Place, warn: Warn) -> Finished:
@@ -226,7 +245,7 @@ def _work(folder: RunFolder, manifest: Manifest, again: Collection[str], place: 
         folder.journal as journal,
         Recording(Follower(place.database, place.store, folder, progress.take, log), warn) as recording,
         Interruptions() as interruptions,
-        Programs(manifest, place.containers, place.store.files, work, keep=place.keep) as programs,
+        place.programs(manifest, _containers(about), place.store.files, work, keep=place.keep) as programs,
         Live(progress, quiet=place.quiet) as live,
     ):
         journal.begin_life(again)

@@ -109,7 +109,7 @@ def _run_here(arguments: argparse.Namespace) -> int:
         compiler.show_all(wrong)
         return WRONG_INPUT
     try:
-        refuse(load(workflow), arguments.jobs)  # before there is a store
+        refuse(load(workflow), arguments.jobs, containers_of(checked))  # before there is a store
     except RefusedError as error:
         return _refused(error)
     with tempfile.TemporaryDirectory() as fetched:
@@ -225,7 +225,15 @@ def request(workflow: dict[str, Any], checked: Checked, name: str, data: bytes, 
 
     assert checked.chain is not None and checked.registry is not None  # noqa: PT018
     sources = Sources(workflow, data, checked.registry.source.text.encode())
-    return Request(sources, shape(checked.chain), name, tuple(files))
+    return Request(sources, shape(checked.chain), name, tuple(files), containers_of(checked))
+
+
+def containers_of(checked: Checked) -> tuple[Path, ...]:
+    """Return the folders that hold those of containers, for a chain that was checked."""
+    from eas.local import containers_beside
+
+    assert checked.registry is not None
+    return containers_beside(checked.registry.source.name)
 
 
 def known_folder(store: Store, name: str) -> RunFolder:

@@ -57,7 +57,8 @@ class Laptop:
         workflow, checked = compile_chain("chain.json", chain, options)
         assert workflow is not None, "".join(map(render.as_text, checked.diagnostics))
         assert checked.chain is not None
-        return Request(Sources(workflow, chain, json.dumps(registry).encode()), shape(checked.chain), "chain.json")
+        sources = Sources(workflow, chain, json.dumps(registry).encode())
+        return Request(sources, shape(checked.chain), "chain.json", containers=(self.containers,))
 
     def run(self, *task_list: dict[str, Any], store: Path | None = None, **changes: Any) -> Finished:
         """Run a chain to its end."""
@@ -70,7 +71,7 @@ class Laptop:
         """Open the store, or another one."""
         store = Store(folder or self.store)
         with Database.open(store.database) as database:
-            yield Place(store, database, 2, self.containers, quiet=True)._replace(**changes)
+            yield Place(store, database, 2, quiet=True)._replace(**changes)
 
     def record(self, finished: Finished, key: str) -> dict[str, Any]:
         """Return a record of a run."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self, TypeVar
@@ -69,8 +69,8 @@ class Programs:
     ----------
     manifest : Manifest
         What will be run: its programs are loaded beforehand.
-    containers : Path
-        Holds a folder of programs for each image.
+    containers : sequence of Path
+        Hold a folder of programs for each image; the first that has it counts.
     files : Files
         Where inputs come from and outputs go.
     folder : Path
@@ -86,7 +86,9 @@ class Programs:
         tries that it concerns are not told to have ended then. `wait` first tells of those that have.
     """
 
-    def __init__(self, manifest: Manifest, containers: Path, files: Files, folder: Path, *, keep: bool = False) -> None:
+    def __init__(
+        self, manifest: Manifest, containers: Sequence[Path], files: Files, folder: Path, *, keep: bool = False
+    ) -> None:
         self._containers, self._files, self._folder, self._keep = containers, files, folder, keep
         pods = [template for template in manifest.templates.values() if isinstance(template, Pod)]
         self._scripts = sorted({str(script) for pod in pods for script in scripts(containers, pod)})
@@ -138,7 +140,7 @@ class Programs:
             self._discard(folder)
             return
         self._running[work.id] = _Running(work, folder)
-        variables |= {"EAS_PROGRAMS": str(self._containers / image_name(work.pod.image))}
+        variables |= {"EAS_PROGRAMS": str(folder_of(self._containers, work.pod.image))}
         self._forks.start(work.id, work.pod.name, work.pod.verb, work.environment | variables, folder)
 
     def wait(self, timeout_s: float) -> list[tuple[str, Ended]]:
@@ -310,9 +312,15 @@ def image_name(image: str) -> str:
     return image.rpartition("/")[2].partition("@")[0].partition(":")[0]
 
 
-def scripts(containers: Path, pod: Pod) -> list[Path]:
+def folder_of(containers: Sequence[Path], image: str) -> Path:
+    """Return the folder of an image's programs: in the first place that has it, or where it should be."""
+    folders = [place / image_name(image) for place in containers]
+    return next((folder for folder in folders if folder.is_dir()), folders[-1])
+
+
+def scripts(containers: Sequence[Path], pod: Pod) -> list[Path]:
     """Return the program and the quality control of a pod's task, as far as there are any."""
-    folder = containers / image_name(pod.image)
+    folder = folder_of(containers, pod.image)
     name = f"{pod.description['task']}.py"
     found = (folder / kind / name for kind in ("task_implementations", "task_qc_implementations"))
     return [path for path in found if path.is_file()]

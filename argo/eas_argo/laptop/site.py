@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from eas_argo.laptop import cgroups
 from eas_argo.laptop.manifest import PROGRAMS, Manifest, Pod
-from eas_argo.laptop.programs import image_name, scripts
+from eas_argo.laptop.programs import folder_of, scripts
 from eas_argo.laptop.work import Site
 
 
@@ -30,11 +30,11 @@ def this_machine(cores: int | None = None) -> Site:
     return Site(float(cores or min(available, cgroups.cores())), int(min(memory, cgroups.memory_bytes())))
 
 
-def refusals(manifest: Manifest, site: Site, containers: Path) -> Iterator[Refusal]:
+def refusals(manifest: Manifest, site: Site, containers: Sequence[Path]) -> Iterator[Refusal]:
     """Yield what is missing for a manifest to run here: programs, memory, devices."""
     for task, pod in _programs(manifest):
         if not scripts(containers, pod):
-            yield Refusal(f"{task} has no program in {containers / image_name(pod.image)}", is_machine=False)
+            yield Refusal(f"{task} has no program in {folder_of(containers, pod.image)}", is_machine=False)
         if pod.memory_bytes > site.memory_bytes:
             needed, there = pod.memory_bytes / 1e9, site.memory_bytes / 1e9
             yield Refusal(
