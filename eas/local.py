@@ -98,7 +98,7 @@ class Place(NamedTuple):
 class Request(NamedTuple):
     """What to run: the Workflow with the texts that it was made from, how many tasks it has, the chain's file name.
 
-    `files` are those that it takes from outside, `containers` the folders that have a folder of programs for each image.
+    `files` are those that it takes from outside, `containers` has a folder of programs for each image.
     """
 
     sources: Sources
@@ -216,7 +216,7 @@ def _containers(about: dict[str, Any]) -> tuple[Path, ...]:
 
 
 def containers_beside(registry: str) -> tuple[Path, ...]:
-    """Return the folders that hold those of containers: the one beside a registry, if there is one, and the packaged."""
+    """Return where folders of containers are: beside a registry, if there are any, and packaged."""
     beside = Path(registry).resolve().parent / "containers"
     own = beside.is_dir() and beside != CONTAINERS.resolve()
     return (beside, CONTAINERS) if own else (CONTAINERS,)

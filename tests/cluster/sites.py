@@ -51,7 +51,7 @@ def compiled(name: str, chain: bytes, registry: Path) -> Request:
 def on_laptop(request: Request, store: Store, containers: Path) -> Rows:
     """Run a manifest on this machine."""
     with Database.open(store.database) as database:
-        finished = run(request, Place(store, database, 2, containers, quiet=True))
+        finished = run(request._replace(containers=(containers,)), Place(store, database, 2, quiet=True))
         return _rows(database, finished.name)
 
 

@@ -2,19 +2,17 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
-from tests.containers.site import CONTAINERS, REGISTRY, ROOT, chain, container_of
+from tests.containers.site import CONTAINERS, REGISTRY, ROOT, container_of
 
 SCHEMA = json.loads((ROOT / "compiler/eas_compiler/schemas/registry.schema.json").read_text())
 WITH_PROGRAM = [task for task, entry in REGISTRY["tasks"].items() if entry.get("program") != "none"]
 FOLDERS = sorted(path.parent for path in CONTAINERS.glob("*/Dockerfile"))
-EXAMPLES = sorted(CONTAINERS.glob("*/test_task_configs/*.json"))
 
 
 def validator() -> jsonschema.Draft202012Validator:
@@ -81,27 +79,10 @@ def test_programs_are_there() -> None:
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_folder_of_a_container(folder: Path) -> None:
-    """A container has an image of its name that is not run by root, requirements that are pinned, and an example."""
+    """A container has an image of its name that is not run by root, and requirements that are pinned."""
     assert REGISTRY["containers"][folder.name]["image"] == f"eas/{folder.name}:0.1"
     lines = (folder / "Dockerfile").read_text().splitlines()
     assert [line for line in lines if line.startswith("USER")][-1] == "USER 1000:1000"
     assert "ARG BASE_IMAGE=" in "\n".join(lines)
     requirements = [line for line in (folder / "requirements.txt").read_text().splitlines() if not line.startswith("#")]
     assert all(re.fullmatch(r"[\w-]+==[\w.]+( ; python_version [<>=]+ \"[\d.]+\")?", line) for line in requirements)
-    assert list((folder / "test_task_configs").glob("*.json"))
-
-
-def leaves(tasks: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield the tasks of a list, and those of loops in it."""
-    for task in tasks:
-        yield from leaves(task["task_list"]) if "task_list" in task else [task]
-
-
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
-def test_example(path: Path) -> None:
-    """An example is a chain whose types, ports and settings the registry knows."""
-    for task in leaves(chain(path)["task_list"]):
-        entry = REGISTRY["tasks"][task.pop("task")]
-        for ports in ("inputs", "outputs"):
-            assert set(task.pop(ports, {})) <= set(entry.get(ports, {}))
-        assert set(task) <= set(entry.get("settings", {}))

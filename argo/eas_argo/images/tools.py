@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shlex
 import shutil
@@ -20,6 +21,8 @@ _PROBES = {"docker": ["version", "--format", "{{.Server.Version}}"], "podman": [
 _TOLD = 20
 """How many of the last lines of a program that failed are shown."""
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_NEVER_STARTED = (125, 126, 127)
+"""How docker and podman end when the image is not there, or its command cannot be started."""
 Progress = Callable[[str], None]
 
 
@@ -80,6 +83,28 @@ class Tool(NamedTuple):
                 command += [option, f"{key}={value}"]
         recipe = next(name for name in ("Dockerfile", "Containerfile") if (folder / name).is_file())
         return [*command, "--tag", image, "--file", str(folder / recipe), str(folder)]
+
+    def try_out(self, image: str, verb: str, environment: Mapping[str, str], mounts: Mapping[Path, str]) -> int:
+        """Run the worker of an image as the user of this process, and return its exit status.
+
+        Raises
+        ------
+        ToolError
+            When the image cannot be run.
+        """
+        if self.kind == "buildah":
+            raise ToolError("buildah builds images, but does not run them; docker and podman do")
+        command = [*self.command, "run", "--rm", "--user", f"{os.getuid()}:{os.getgid()}"]
+        if self.kind == "podman":
+            command += ["--userns", "keep-id"]
+        for folder, inside in mounts.items():
+            command += ["--volume", f"{folder}:{inside}"]
+        for name, value in environment.items():
+            command += ["--env", f"{name}={value}"]
+        done = subprocess.run([*command, image, verb], stdin=subprocess.DEVNULL, check=False)
+        if done.returncode in _NEVER_STARTED:
+            raise ToolError(f"{image} cannot be run: {self.command[0]} ended with {done.returncode}")
+        return done.returncode
 
     def push(self, image: str, target: str, scratch: Path, progress: Progress) -> str:
         """Push an image under a name, and return the digest that the registry knows it by."""

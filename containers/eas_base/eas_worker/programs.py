@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import sys
+from contextvars import ContextVar
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import CodeType
 
+    Entry = Callable[[Any], None]
+
 FOLDERS = {"task": "task_implementations", "qc": "task_qc_implementations"}
+
+#: What an entry point is put into before it is called, for those who look into a program: a debugger, a profiler.
+around: ContextVar[Callable[[Entry], Entry]] = ContextVar("around", default=lambda entry: entry)
 
 
 def find(programs: Path, kind: str, task: str) -> Path | None:
@@ -35,7 +41,7 @@ def find(programs: Path, kind: str, task: str) -> Path | None:
 
 
 @contextlib.contextmanager
-def loaded(path: Path, kind: str) -> Iterator[Callable[[Any], None]]:
+def loaded(path: Path, kind: str) -> Iterator[Entry]:
     """Load a script for as long as the block lasts, and give its entry point.
 
     The module stands in `sys.modules` meanwhile, because pickling and dataclasses look their module up there.
@@ -46,7 +52,7 @@ def loaded(path: Path, kind: str) -> Iterator[Callable[[Any], None]]:
     module.__file__ = str(path)
     try:
         exec(_code(str(path), status.st_mtime_ns, status.st_size), vars(module))  # noqa: S102 - that is what it is for
-        yield _entry(vars(module), kind, path)
+        yield around.get()(_entry(vars(module), kind, path))
     finally:
         del sys.modules[name]
 
@@ -57,7 +63,7 @@ def _code(path: str, _modified_ns: int, _size: int) -> CodeType:
     return compile(Path(path).read_bytes(), path, "exec", dont_inherit=True)
 
 
-def _entry(names: dict[str, object], kind: str, path: Path) -> Callable[[Any], None]:
+def _entry(names: dict[str, object], kind: str, path: Path) -> Entry:
     """Return the one function that is marked as the entry point of this kind."""
     entries = [value for value in names.values() if callable(value) and getattr(value, MARK, None) == kind]
     if len(entries) != 1:

@@ -93,7 +93,7 @@ class Box:
     @contextlib.contextmanager
     def programs(self, **options: Any) -> Iterator[Programs]:
         """Be ready to run tries."""
-        with Programs(self.manifest, self.folder / "containers", self.files, self.work, **options) as running:
+        with Programs(self.manifest, (self.folder / "containers",), self.files, self.work, **options) as running:
             yield running
 
     def ended(self, name: str) -> Ended:

@@ -25,7 +25,7 @@ def with_program(folder: Path) -> Path:
 
 def reasons(folder: Path, *templates: dict[str, Any]) -> list[tuple[str, bool]]:
     """Return why templates are refused."""
-    found = refusals(load(workflow(dag("main"), *templates)), SITE, folder)
+    found = refusals(load(workflow(dag("main"), *templates)), SITE, (folder,))
     return [(one.reason, one.is_machine) for one in found]
 
 
