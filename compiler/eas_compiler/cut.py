@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from eas_compiler import forms
-from eas_compiler.fit import Limits, Part
+from eas_compiler.fit import Limits, Part, short
 from eas_compiler.nodes import Counter, Repetitions, path_of
 from eas_compiler.parts import Json, as_json, dag_task, handed
 from eas_compiler.templates import Templates
@@ -160,7 +160,7 @@ class _Cutting:
             _argument(_COUNT, f"{{{{=min({size}, {_own(_NUMBER)} - {first})}}}}"),
         ]
         own = self.prototypes.fill("child", name=self._name(body, outer), parameters=given)
-        specification = self._specification(step, body, outer)["spec"]
+        specification = short(self._specification(step, body, outer), self.prototypes, self.limits)["spec"]
         text = as_json(specification)
         of_run = text.replace("{{workflow.name}}", f"{{{{workflow.parameters.{RUN_NAME}}}}}")
         of_run = of_run.replace("{{workflow.uid}}", f"{{{{workflow.parameters.{RUN_UID}}}}}")

@@ -61,13 +61,36 @@ def fit(
     from eas_compiler import bounds
 
     children: list[Part] = []
-    counter = Counter(workflow, repetitions)
-    nodes = counter.template(workflow["spec"]["entrypoint"])
+    whole, nodes = workflow, _nodes(workflow, repetitions)
     if nodes > limits.nodes:
         from eas_compiler.cut import cut
 
         workflow, children = cut(workflow, prototypes, repetitions, limits)
-        nodes = Counter(workflow, repetitions).template(workflow["spec"]["entrypoint"])
+    workflow = short(workflow, prototypes, limits)
+    if workflow is not whole:
+        nodes = _nodes(workflow, repetitions)
     parts = (Part("/", 1, nodes, len(as_json(workflow))), *children)
     bounds.check(workflow, parts, chain, repetitions, limits, diagnostics)
     return Fitted(workflow, parts)
+
+
+def _nodes(workflow: Json, repetitions: Repetitions) -> int:
+    return Counter(workflow, repetitions).template(workflow["spec"]["entrypoint"])
+
+
+def short(workflow: Json, prototypes: Templates, limits: Limits) -> Json:
+    """Return a Workflow with no list longer than allowed, as far as that can be."""
+    templates = workflow["spec"]["templates"]
+    if not any(_is_long(one, limits) for one in templates):
+        return workflow
+    from eas_compiler.stretches import divided
+
+    templates = [part for one in templates for part in (divided(one, limits.steps) if _is_long(one, limits) else [one])]
+    if all(one["name"] != "open" for one in templates):
+        templates.append(prototypes.fill("open"))
+    return {**workflow, "spec": {**workflow["spec"], "templates": templates}}
+
+
+def _is_long(template: Json, limits: Limits) -> bool:
+    """Tell whether a list has more steps than Argo takes, but not so many that a Workflow cannot hold them anyhow."""
+    return "dag" in template and limits.steps < len(template["dag"]["tasks"]) <= limits.nodes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +15,7 @@ from sqlalchemy import select
 from eas.local import Place, Request, run
 from eas_compiler import render
 from eas_compiler.compile import Options, compile_chain
+from eas_compiler.fit import Limits
 from eas_compiler.shape import shape
 from eas_provenance.database import Database
 from eas_provenance.queries import find_run
@@ -26,6 +28,7 @@ from tests.provenance.kept import about
 
 Rows = dict[str, list[dict[str, Any]]]
 
+LIMITS = Limits()
 COMPARED: dict[type[Table], str] = {
     Task: "path position type name job_name directory source indices variables settings state verdict",
     Attempt: "path step number phase exit_code cpu_request memory_request_bytes",
@@ -39,9 +42,9 @@ COMPARED: dict[type[Table], str] = {
 """What must be the same: all but names of runs, times, usage, and what only one site can say of how a try ended."""
 
 
-def compiled(name: str, chain: bytes, registry: Path) -> Request:
+def compiled(name: str, chain: bytes, registry: Path, limits: Limits = LIMITS) -> Request:
     """Compile a chain without mistakes."""
-    workflow, checked = compile_chain(f"{name}.json", chain, Options(registry=registry))
+    workflow, checked = compile_chain(f"{name}.json", chain, Options(registry=registry, limits=limits))
     assert workflow is not None, "".join(map(render.as_text, checked.diagnostics))
     assert checked.chain is not None
     workflow["metadata"]["generateName"] = f"test-{name}-"
@@ -76,8 +79,13 @@ def _rows(database: Database, name: str) -> Rows:
             columns = table.__table__.c  # type: ignore[attr-defined]
             kept = [columns[one] for one in names.split()]
             rows = session.execute(select(*kept).where(columns.run_id == run_id).order_by(*columns)).mappings()
-            found[table.__name__] = [dict(row) for row in rows]
+            found[table.__name__] = [{name: _anywhere(value) for name, value in row.items()} for row in rows]
     return found
+
+
+def _anywhere(value: Any) -> Any:
+    """Return a value without the folders of the files that a traceback names."""
+    return re.sub(r'File "[^"]*/', 'File "', value) if isinstance(value, str) else value
 
 
 def differences(here: Rows, there: Rows) -> Iterator[str]:

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from eas.local import Request
+from eas_compiler.fit import Limits
 from eas_provenance.database import Database
 from eas_provenance.store import Store
-from tests.cluster.sites import compiled, differences, on_cluster, on_laptop
+from tests.cluster.sites import LIMITS, compiled, differences, on_cluster, on_laptop
 from tests.cluster.stubs import SHAPES, scripted, write_programs
 from tests.cluster.workflows import delete, submit, told, wait
 from tests.property.chains import Case, cases
@@ -22,6 +23,8 @@ pytestmark = pytest.mark.cluster
 CHAINS = 24
 TRIED = 250
 MOST_TASKS = 9
+DIVIDED = (LIMITS, Limits(steps=8))
+"""Every second chain is compiled with its longer lists divided into stretches."""
 ODD = {"n": int, "flag": bool, "items": list}
 """What the types declare, and the scripts of some cases do not keep to: a program that does so has broken."""
 
@@ -112,7 +115,9 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def submitted(image: None, registry: Path) -> Iterator[Submitted]:
     """Compile all chains, and delete what was submitted of them when the tests are done."""
     chains = [json.dumps(scripted(case.chain, case.script)).encode() for case in chosen()]
-    found = Submitted([compiled(f"chain{number}", chain, registry) for number, chain in enumerate(chains)])
+    found = Submitted(
+        [compiled(f"chain{number}", chain, registry, DIVIDED[number % 2]) for number, chain in enumerate(chains)]
+    )
     try:
         yield found
     finally:
