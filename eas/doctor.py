@@ -22,6 +22,7 @@ from eas_argo.cluster.checks import ERROR, WARNING, Finding
 from eas_argo.cluster.checks import OK as WELL
 
 if TYPE_CHECKING:
+    from eas_argo.cluster.connection import Connection
     from eas_argo.cluster.profile import Bucket, Profile
     from eas_compiler.registry import Container, Registry
 
@@ -206,7 +207,7 @@ def _cluster(arguments: argparse.Namespace, registry: Registry) -> Iterator[Find
         yield Finding("database", WARNING, "the site has none", "`database` of the site, or EAS_DATABASE")
     else:
         yield from _database(arguments.db, None)
-        yield from _following(arguments.db, profile.name)
+        yield from _following(arguments.db, connection)
 
 
 def _bucket(bucket: Bucket | None) -> Iterator[Finding]:
@@ -248,15 +249,22 @@ def _bucket(bucket: Bucket | None) -> Iterator[Finding]:
         yield checks.clock("clock of S3", put["ResponseMetadata"]["HTTPHeaders"].get("date"))
 
 
-def _following(url: str, site: str) -> Iterator[Finding]:
+def _following(url: str, connection: Connection) -> Iterator[Finding]:
     """Look whether somebody follows the site, and how late the rows are."""
+    from eas_argo.cluster.errors import ClusterError
     from eas_provenance.database import Database
     from eas_provenance.errors import DatabaseError
     from eas_provenance.lease import freshness
+    from eas_provenance.mirror import ASIDE
 
+    site = connection.profile.name
     try:
+        place = connection.place()
         with Database(url, timeout_s=10) as database, database.session() as session:
-            found = freshness(session, site)
+            found = freshness(session, place)
+    except ClusterError as error:
+        yield Finding("sync", WARNING, error.message, error.hint)
+        return
     except DatabaseError:
         return  # which the look at the database has told
     hint = f"`eas sync --site {site}` follows it; argo/install has a Deployment of it"
@@ -267,6 +275,9 @@ def _following(url: str, site: str) -> Iterator[Finding]:
     silent_s = _age_s(found.seen)
     if not found.owner:
         yield Finding("sync", WARNING, f"nobody follows this site now; {heard}", hint)
+    elif found.message.startswith(ASIDE):
+        remedy = "the log of `eas sync` says why; delete them, or take the label eas/managed from them"
+        yield Finding("sync", WARNING, f"{found.owner}: {found.message}", remedy)
     elif found.message:
         yield Finding("sync", ERROR, f"{found.owner}: {found.message}", hint)
     elif silent_s is None or silent_s > _SILENT_S:

@@ -12,10 +12,11 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from eas.display import Live, Progress
+from eas.families import age_s
 from eas.local import Interruptions
 from eas.remote import Submitted
 from eas.summary import Ended
-from eas.syncing import Service, Where, _age_s, bucket
+from eas.syncing import Service, Where, bucket
 from eas_argo.cluster import runs
 from eas_argo.cluster.again import nodes_of
 from eas_argo.cluster.connection import Connection, connect
@@ -23,7 +24,7 @@ from eas_argo.cluster.errors import ClusterError
 from eas_argo.cluster.pending import stuck
 from eas_argo.cluster.profile import Profile
 from eas_provenance.errors import RepositoryError
-from eas_provenance.lease import freshness
+from eas_provenance.lease import Freshness, freshness, freshness_of_site
 from eas_provenance.queries import OutcomeTable, outcomes
 from eas_provenance.states import States, Task
 from eas_provenance.tables import Run
@@ -125,15 +126,28 @@ def keep_up(site: Profile, database: Database, warn: Callable[[str], None]) -> l
     """
     try:
         with database.session() as session:
-            known = freshness(session, site.name)
-        if known is not None and known.owner and known.seen is not None and _age_s(known.seen) < _FRESH_S:
-            return [f"{known.owner}: {known.message}"] if known.message else []
-        service = Service(_where(site, connect(site), database), lambda _: None)
+            known = freshness_of_site(session, site.name)
+        if known is not None and _is_followed(known):
+            return _problems(known)
+        where = _where(site, connect(site), database)
+        with database.session() as session:
+            known = freshness(session, where.place)  # whoever follows it may call it otherwise
+        if known is not None and _is_followed(known):
+            return _problems(known)
+        service = Service(where, lambda _: None)
         if not service.once(threading.Event(), warn):
             return [f"{service.holder} follows {site.name}, and has not taken yet what the cluster tells"]
     except (ClusterError, RepositoryError) as error:
         return [str(error)]
     return []
+
+
+def _is_followed(known: Freshness) -> bool:
+    return bool(known.owner) and known.seen is not None and age_s(known.seen) < _FRESH_S
+
+
+def _problems(known: Freshness) -> list[str]:
+    return [f"{known.owner}: {known.message}"] if known.message else []
 
 
 def following(site: Profile, database: Database) -> Following:
@@ -151,7 +165,7 @@ def why_it_waits(site: Profile, name: str) -> list[str]:
 
 
 def _where(site: Profile, connection: Connection, database: Database) -> Where:
-    return Where(site.name, connection, bucket(site), database)
+    return Where(site.name, connection, bucket(site), database, connection.place())
 
 
 class Following:

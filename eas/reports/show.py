@@ -156,10 +156,10 @@ def _run(arguments: argparse.Namespace, found: Reading) -> int:
 
 def freshness_of(found: Reading, run: RunRow) -> list[str]:
     """Return a line that says how fresh what is known of a run is, if a cluster has to be followed for it."""
-    from eas_provenance.lease import freshness
+    from eas_provenance.lease import freshness_of_run
     from eas_provenance.queries.clock import seconds
 
-    fresh = freshness(found.session, run.site)
+    fresh = freshness_of_run(found.session, run.id)
     if fresh is None or run.is_over:
         return []
     heard = f"{clock(seconds(fresh.seen, now()) or 0.0)} ago" if fresh.seen else "never"

@@ -1,4 +1,6 @@
-"""Who may write what happens on a site: one at a time, and another when that one is silent for too long.
+"""Who may write what happens in a namespace of a cluster: one at a time, and another when that one is silent for long.
+
+The namespace is known by its uid: whatever anybody calls it, two who follow it into one database exclude each other.
 
 No clock has to be right, and no two have to agree: whoever waits sees that the number of turns does not go on and
 counts the seconds by itself. One that was thought dead and goes on writes nothing more: every transaction is a turn,
@@ -12,14 +14,14 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, insert, select, true, update
 from sqlalchemy.engine import CursorResult
 from sqlmodel import Session, col
 
 from eas_provenance.batch import Batch
 from eas_provenance.database import Database
 from eas_provenance.errors import LeaseError
-from eas_provenance.tables import Following
+from eas_provenance.tables import Following, Run
 
 EXPIRY_S = 30.0
 """How long one who follows may be silent [s]."""
@@ -30,14 +32,23 @@ _LOOK_S = 0.5
 class Freshness(NamedTuple):
     """Who follows a site, when it was last heard, how late its rows are [s], and what is wrong now."""
 
+    site: str
     owner: str
     seen: str | None
     lag_s: float | None
     message: str
 
 
+class Who(NamedTuple):
+    """Somebody who follows a place, by the uid of its namespace: what the site is called there, and they themselves."""
+
+    place: str
+    site: str
+    owner: str
+
+
 class Lease:
-    """The right to write what happens on a site; `owner` is how this one is called, and nobody else.
+    """The right to write what happens in a place.
 
     `now_s` is a clock that goes on evenly; all methods raise `DatabaseError` when the database cannot be used.
     """
@@ -45,13 +56,12 @@ class Lease:
     def __init__(
         self,
         database: Database,
-        site: str,
-        owner: str,
+        who: Who,
         *,
         expiry_s: float = EXPIRY_S,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._database, self._site, self.owner = database, site, owner
+        self._database, (self._place, self._site, self.owner) = database, who
         self._expiry_s, self._now_s = expiry_s, now_s
         self._watched: tuple[str, int] | None = None
         self._since_s = 0.0
@@ -62,13 +72,14 @@ class Lease:
         """Take it if it is free, or if who has it was silent for too long; return whether it is this one's now."""
         with self._database.writing() as batch:
             columns = select(col(Following.owner), col(Following.turn))
-            found = batch.execute(columns.where(col(Following.site) == self._site)).first()
+            found = batch.execute(columns.where(col(Following.place) == self._place)).first()
             if found is None:
-                batch.execute(insert(Following).values(site=self._site, owner="", turn=0, message=""))
+                values = {"place": self._place, "site": self._site, "owner": "", "turn": 0, "message": ""}
+                batch.execute(insert(Following).values(**values))
             self.holder, turn = tuple(found) if found is not None else ("", 0)
             if self.holder not in ("", self.owner) and not self._is_silent(self.holder, turn):
                 return False
-            self._turn(batch, self.holder, {"owner": self.owner, "message": ""}, turn)
+            self._turn(batch, self.holder, {"owner": self.owner, "site": self._site, "message": ""}, turn)
             self.holder = self.owner
             return True
 
@@ -119,7 +130,7 @@ class Lease:
 
     def _turn(self, batch: Batch, owner: str, changes: dict[str, Any], turn: int | None = None) -> None:
         """Take a turn, unless the lease is not the owner's, or is at another turn."""
-        mine = update(Following).where(col(Following.site) == self._site, col(Following.owner) == owner)
+        mine = update(Following).where(col(Following.place) == self._place, col(Following.owner) == owner)
         if turn is not None:
             mine = mine.where(col(Following.turn) == turn)
         done = batch.execute(mine.values(turn=col(Following.turn) + 1, **changes))
@@ -127,8 +138,28 @@ class Lease:
             raise LeaseError(f"another process follows {self._site} now")
 
 
-def freshness(session: Session, site: str) -> Freshness | None:
-    """Return how fresh what is known of a site is; None when nobody has ever followed it."""
-    columns = (col(Following.owner), col(Following.seen), col(Following.lag_s), col(Following.message))
-    row = session.execute(select(*columns).where(col(Following.site) == site)).first()
-    return Freshness(*row) if row is not None else None
+def freshness(session: Session, place: str) -> Freshness | None:
+    """Return how fresh what is known of a place is; None when nobody has ever followed it."""
+    return next(iter(_freshness(session, col(Following.place) == place)), None)
+
+
+def freshness_of_site(session: Session, site: str) -> Freshness | None:
+    """Return how fresh what is known of a site is; None when nobody calls a place so, or several are called so."""
+    found = _freshness(session, col(Following.site) == site)
+    return found[0] if len(found) == 1 else None
+
+
+def freshness_of_run(session: Session, run_id: int) -> Freshness | None:
+    """Return how fresh what is known of the place of a run is; None when it is no place that can be followed."""
+    run = select(col(Run.place)).where(col(Run.id) == run_id).scalar_subquery()
+    return next(iter(_freshness(session, col(Following.place) == run)), None)
+
+
+def all_freshness(session: Session) -> list[Freshness]:
+    """Return how fresh what is known of each place is, by the name of its site."""
+    return sorted(_freshness(session, true()))
+
+
+def _freshness(session: Session, which: ColumnElement[bool]) -> list[Freshness]:
+    columns = [col(getattr(Following, name)) for name in Freshness._fields]
+    return [Freshness(*row) for row in session.execute(select(*columns).where(which))]

@@ -14,7 +14,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import time
+import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import select, update
@@ -26,7 +29,7 @@ from eas_provenance.lines import Read
 from eas_provenance.runs import Sources
 from eas_provenance.states import States, Task
 from eas_provenance.sync import Origin, Sync, register, run_state
-from eas_provenance.tables import Attempt, Cursor, Run
+from eas_provenance.tables import Attempt, Cursor, Document, Run
 from eas_provenance.tables import Task as TaskRow
 from eas_worker import manifests, quantities
 from eas_worker.manifests import Names
@@ -41,6 +44,11 @@ _RESERVED = ("workflows.argoproj.io/", "kubectl.kubernetes.io/")
 _OF_THE_MOMENT = ("shutdown", "suspend")
 """What is put into a Workflow while it runs."""
 _SUM = re.compile("[0-9a-f]{64}")
+_ENDED = ("Succeeded", "Failed", "Error")
+ASIDE = "Workflows set aside: "
+"""How it begins what is said of Workflows that are not followed, because they are none of runs."""
+LOOKS_S = (5.0, 15.0, 60.0, 300.0)
+"""After how long it is looked again, and again, for records that are lacking when a run has ended [s]."""
 
 
 class NoRunError(Exception):
@@ -50,12 +58,14 @@ class NoRunError(Exception):
 class Place(NamedTuple):
     """Where runs on a site are kept: the database, what reads the bucket and how many files at a time, the site's name.
 
-    `guard` begins every transaction, and may end it: when another process writes what happens on the site.
+    `place` tells the namespace of a cluster from all others, whatever anybody calls the site. `guard` begins every
+    transaction, and may end it: when another process writes what happens on the site.
     """
 
     database: Database
     read: Read
     site: str
+    place: str
     readers: int = 1
     guard: Callable[[Batch], object] = lambda _: None
 
@@ -75,7 +85,7 @@ class Seen(NamedTuple):
 
 
 class Part(NamedTuple):
-    """One of the Workflows that make a run, and which nodes of it are the run's.
+    """One of the Workflows that make a run, since when it is at work, and which nodes of it are the run's.
 
     A run that was taken up again has a `life` for each time; the newest knows all that stays of older ones, and its own
     tries are numbered from `first_try` on. A child does a part of what its run does, in whichever life.
@@ -83,7 +93,7 @@ class Part(NamedTuple):
 
     name: str
     entrypoint: str
-    created: str = ""
+    started: str = ""
     life: int = 1
     first_try: int = 0
     is_child: bool = False
@@ -106,6 +116,8 @@ class Mirror:
         Where it is kept.
     metadata, spec : dict
         Those of the Workflow that is the run.
+    fits : callable, optional
+        Tells whether this is the run that the database has under this uid, given what it has as its manifest.
 
     Raises
     ------
@@ -113,8 +125,8 @@ class Mirror:
         When it is none that EAS compiled.
     """
 
-    def __init__(self, place: Place, metadata: Json, spec: Json) -> None:
-        self._place = place
+    def __init__(self, place: Place, metadata: Json, spec: Json, fits: Callable[[Json], bool] | None = None) -> None:
+        self._place, self._fits = place, fits
         self.name, self.uid = metadata["name"], metadata["uid"]
         self._created = _text(metadata.get("creationTimestamp"))
         self._workflow = manifest(metadata, spec)
@@ -125,7 +137,7 @@ class Mirror:
             prefix, seed = f"{self.name}-{self.uid}", self._parameters["seed"]
             origin = Origin(None, prefix, seed, place.read, readers=place.readers, forgets=True, guard=place.guard)
             self._sync = Sync(place.database, origin, self._workflow)
-        except (AttributeError, LookupError, TypeError, ValueError) as error:
+        except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
             raise NoRunError(f"{self.name} is no run that EAS compiled: {error!r}") from error
         self._root: Json = {"id": self.name, "name": self.name, "type": "DAG", "templateName": "", "phase": "Pending"}
         self._templates = manifests.templates(self._workflow)
@@ -134,6 +146,9 @@ class Mirror:
         self._is_behind = False
         self._is_deleted = False
         self._problem = ""
+        self._going_on: set[str] = set()
+        self._looks = 0
+        self._look_s: float | None = None
 
     @property
     def states(self) -> States:
@@ -142,8 +157,8 @@ class Mirror:
 
     @property
     def is_behind(self) -> bool:
-        """Whether there is something to write."""
-        return self._is_behind
+        """Whether there is something to write, or to read that was not there before."""
+        return self._is_behind or (self._look_s is not None and time.monotonic() >= self._look_s)
 
     # -----------------------------------------------------------------------------------------------------------------
     # What happens
@@ -154,20 +169,47 @@ class Mirror:
         self._version = max(self._version, seen.version, key=lambda version: (len(version), version))
         known = self._parts.get(part.name)
         taken = self._parts[part.name] = _Taken(part, seen.nodes, known.lists if known else {})
+        (self._going_on.discard if seen.status.get("phase") in _ENDED else self._going_on.add)(part.name)
         if part == self._newest():
             self._tell_root(seen.status)
         if seen.gone or (known is None and not part.is_child):
-            self._sync.settle([*(node for one in self._parts.values() for node in self._placed(one)), self._root])
+            self._settle()
             return list(self.states.tasks.values())
         self.states.begin_another()
         nodes = self._placed(taken, seen.nodes() if known is None else seen.changed)
         return list({task.path: task for node in [*nodes, self._root] for task in self._sync.take(node)}.values())
 
+    def _settle(self) -> None:
+        self._sync.settle([*(node for one in self._parts.values() for node in self._placed(one)), self._root])
+
     def delete(self, name: str) -> None:
         """Note that a Workflow is not there any more: the run is lost if it was the one that knows all that stays."""
         taken = self._parts.get(name)
-        if taken is not None and taken.part == self._newest():
-            self._is_deleted = self._is_behind = True
+        if taken is None:
+            return
+        self._going_on.discard(name)
+        self._is_behind = True
+        if taken.part == self._newest():
+            self._is_deleted = True
+
+    def part(self, name: str) -> Part | None:
+        """Return the part that a Workflow is, None when it was not taken yet."""
+        taken = self._parts.get(name)
+        return taken.part if taken is not None else None
+
+    def is_child(self, spec: Json) -> bool:
+        """Return whether a Workflow can be a child of the run: it has only templates that the run's manifest has."""
+        return all(_is_like(one, self._templates.get(name)) for name, one in _templates(spec).items())
+
+    def leave_out(self, name: str) -> bool:
+        """Go on without a Workflow, as if it had never been there; return whether a run is left."""
+        self._parts.pop(name, None)
+        self._going_on.discard(name)
+        if self._newest() is None:
+            return False
+        self._is_behind = True
+        self._settle()
+        return True
 
     # -----------------------------------------------------------------------------------------------------------------
     # Several Workflows that make one run
@@ -208,7 +250,7 @@ class Mirror:
     @property
     def is_over(self) -> bool:
         """Whether nothing of the run will change any more, unless somebody goes on with it."""
-        return self._is_deleted or self.states.root.has_ended
+        return self._is_deleted or (self.states.root.has_ended and not self._going_on and self._look_s is None)
 
     def write(self) -> str | None:
         """Write what was taken; return the state of the run, None when the database had it in the same state.
@@ -225,8 +267,16 @@ class Mirror:
         message = DELETED if is_lost else self._problem
         self._sync.flush(self._version, is_alive=not is_lost, message=message)
         self._is_behind = False
+        self._look_again()
         before, self._state = self._state, "interrupted" if is_lost else run_state(self.states)
         return self._state if self._state != before else None
+
+    def _look_again(self) -> None:
+        """Plan another look for records that are lacking: those of a lost pod may come after the end of the run."""
+        self._look_s = None
+        if self.states.root.has_ended and self._sync.is_lacking and self._looks < len(LOOKS_S):
+            self._look_s = time.monotonic() + LOOKS_S[self._looks]
+            self._looks += 1
 
     def _take_up(self) -> bool:
         """Find the run in the database, or note it there; return whether it has all of it already."""
@@ -236,11 +286,38 @@ class Mirror:
             found = session.execute(query.where((col(Run.uid) == self.uid) | (col(Run.name) == self.name))).all()
         for _, uid, run_id, state, position in map(tuple, found):
             if uid == self.uid:
+                self._claim(run_id)
                 self._sync.run_id, self._state = run_id, state
                 self._sync.skip(_is_kept(self._place.database, run_id))
-                return bool(position == self._version and state != "running")
+                is_whole = position == self._version and state != "running"
+                return is_whole and not (self._sync.is_behind and self._is_recent)
         self._sync.run_id = self._registered(is_taken=bool(found))
         return False
+
+    @property
+    def _is_recent(self) -> bool:
+        """Whether the run ended so shortly ago that records may still come."""
+        try:
+            ended = datetime.fromisoformat(self.states.root.ended)
+        except ValueError:
+            return False
+        return (datetime.now(UTC) - ended).total_seconds() < sum(LOOKS_S)
+
+    def _claim(self, run_id: int) -> None:
+        """Note where a run is, of which that was not known; raise `NoRunError` when it is another one's."""
+        if self._fits is not None:
+            with self._place.database.session() as session:
+                text = session.execute(
+                    select(col(Document.content))
+                    .join(Run, col(Run.workflow_sha256) == col(Document.sha256))
+                    .where(col(Run.id) == run_id)
+                ).scalar_one()
+            if not self._fits(json.loads(zlib.decompress(text))):
+                raise NoRunError(f"it says that it is a life of {self.name}, and is to do something else")
+        with self._place.database.writing() as batch:
+            self._place.guard(batch)
+            here = update(Run).where(col(Run.id) == run_id, col(Run.place).is_(None))
+            batch.execute(here.values(place=self._place.place))
 
     def _registered(self, *, is_taken: bool) -> int:
         """Note the run, and return its number."""
@@ -268,6 +345,7 @@ class Mirror:
             "subject": subject if isinstance(subject, dict) else {},
             "source": _text(submitted.get("file")) or _source_name(noted.get("eas/source")),
             "site": self._place.site,
+            "place": self._place.place,
             "started": self._created,
             "parameters": self._parameters,
             "types": {kind: facts | _count(counts.get(kind)) for kind, facts in self._types.items()},
@@ -276,9 +354,12 @@ class Mirror:
 
 
 def _numbered(part: Part, node: Json) -> str:
-    """Return the name of a try, with its number in all lives of the run: a life has older ones under theirs already."""
+    """Return the name of a try, with its number in all lives of the run: a life has older ones under theirs already.
+
+    Both times are by the clock of the controller that began the one and the other.
+    """
     base, _, number = node["name"].rpartition("(")
-    is_own = part.created <= (node.get("startedAt") or "")
+    is_own = bool(part.started) and part.started <= (node.get("startedAt") or "")
     return f"{base}({int(number.rstrip(')')) + (part.first_try if is_own else 0)})"
 
 
@@ -294,12 +375,22 @@ def mark_deleted(place: Place, there: Collection[str]) -> list[str]:
     with place.database.writing() as batch:
         place.guard(batch)
         query = select(col(Run.id), col(Run.name), col(Run.uid))
-        running = batch.execute(query.where(col(Run.site) == place.site, col(Run.state) == "running"))
+        running = batch.execute(query.where(col(Run.place) == place.place, col(Run.state) == "running"))
         lost = [(run_id, name) for run_id, name, uid in map(tuple, running) if uid not in there]
         for run_id, _ in lost:
             changes = {"state": "interrupted", "message": DELETED}
             batch.execute(update(Run).where(col(Run.id) == run_id).values(**changes))
     return [name for _, name in lost]
+
+
+def _templates(spec: Json) -> dict[str, Json]:
+    return manifests.templates({"spec": spec})
+
+
+def _is_like(template: Json, known: Json | None) -> bool:
+    """Return whether a template runs what another one runs; what is filled in may be filled in already."""
+    given, wanted = template.get("container") or {}, (known or {}).get("container") or {}
+    return known is not None and all(given.get(key) == wanted.get(key) for key in ("image", "command"))
 
 
 def manifest(metadata: Json, spec: Json) -> Json:

@@ -31,7 +31,7 @@ from eas_worker import manifests, quantities
 from eas_worker.expressions import ExpressionError
 from eas_worker.usage import now
 
-_STRANGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+_STRANGE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What comes of nodes that are none of the manifest's."""
 BATCH = 500
 """How many tasks are written in one transaction at most, so that nobody waits long for a turn to write."""
@@ -133,6 +133,11 @@ class Sync:
     def is_behind(self) -> bool:
         """Whether there are tasks to be written."""
         return bool(self._changed)
+
+    @property
+    def is_lacking(self) -> bool:
+        """Whether records of tasks that have ended are not there."""
+        return bool(self._lacking & self.states.tasks.keys())
 
     def flush(self, position: str, *, is_alive: bool = True, message: str = "") -> None:
         """Write what has changed; `position` is how far the updates were taken, `message` what the run says of itself.

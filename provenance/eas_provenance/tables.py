@@ -65,8 +65,9 @@ class Run(Table, table=True):
     """A run.
 
     `state` is running, succeeded, failed or cancelled; or interrupted, as long as it is running but its engine is dead,
-    or its Workflow was deleted. `source` is the file of the chain as the author named it, `site` where it runs. What
-    was handed to Argo past EAS is known by its Workflow alone: there is no chain then.
+    or its Workflow was deleted. `source` is the file of the chain as the author named it, `site` where it runs, as
+    whoever noted it calls that, and `place` the namespace of the cluster by its uid. What was handed to Argo past EAS
+    is known by its Workflow alone: there is no chain then.
     """
 
     id: int | None = Field(default=None, primary_key=True)
@@ -74,6 +75,7 @@ class Run(Table, table=True):
     uid: str
     job_name: str
     site: str
+    place: str | None = None
     state: str = Field(index=True)
     message: str = ""
     source: str
@@ -108,14 +110,16 @@ class Cursor(Table, table=True):
 
 
 class Following(Table, table=True):
-    """Who follows a cluster into this database, and how fresh what is known of it is.
+    """Who follows a namespace of a cluster into this database, and how fresh what is known of it is.
 
-    `owner` may write what happens on the `site`, as long as `turn` goes on; nobody does when it is empty. `seen` is
-    when the cluster was last heard, `lag_s` how old what it told was when its rows were there [s], by the clocks of
-    both; `message` says what is wrong now.
+    `place` is the uid of the namespace, which is the same whatever anybody calls the `site`. `owner` may write what
+    happens there, as long as `turn` goes on; nobody does when it is empty. `seen` is when the cluster was last heard,
+    `lag_s` how old what it told was when its rows were there [s], by the clocks of both; `message` says what is wrong
+    now.
     """
 
-    site: str = Field(primary_key=True)
+    place: str = Field(primary_key=True)
+    site: str = ""
     owner: str = ""
     turn: int = Field(default=0, sa_type=BigInteger)
     seen: str | None = None

@@ -21,7 +21,7 @@ RIGHTS = {
         "workflowtaskresults.argoproj.io": {"create", "patch"},
         "workflows.argoproj.io": {"get", "create", "patch"},
     },
-    "eas-sync": {"workflows.argoproj.io": {"get", "list", "watch"}, "pods/log": {"get"}},
+    "eas-sync": {"workflows.argoproj.io": {"get", "list", "watch"}, "namespaces": {"get"}},
     "eas-viewer": {},
     "default": {},
 }

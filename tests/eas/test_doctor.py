@@ -13,7 +13,7 @@ from sqlalchemy import insert
 from eas import doctor
 from eas.cli import main
 from eas_argo.cluster.checks import Finding
-from eas_argo.cluster.profile import Bucket
+from eas_argo.cluster.profile import Bucket, Profile
 from eas_provenance.database import Database
 
 NOW = datetime.now(UTC).isoformat()
@@ -156,14 +156,24 @@ def test_no_bucket() -> None:
     assert [one.level for one in doctor._bucket(None)] == ["warning"]
 
 
+class Space:
+    """A connection to a namespace, of which only the uid is asked."""
+
+    profile = Profile("hpc")
+
+    def place(self) -> str:
+        """Return the uid."""
+        return "uid"
+
+
 def following(database: Path, **changes: Any) -> Finding:
     """Return what is found of a site whose follower has left this in the database."""
     from eas_provenance.tables import Following
 
-    row = {"site": "hpc", "owner": "me", "turn": 1, "seen": NOW, "lag_s": 1.0, "message": ""} | changes
+    row = {"place": "uid", "site": "hpc", "owner": "me", "turn": 1, "seen": NOW, "lag_s": 1.0, "message": ""} | changes
     with Database.open(database) as opened, opened.writing() as batch:
         batch.execute(insert(Following).values(**row))
-    (found,) = doctor._following(str(database), "hpc")
+    (found,) = doctor._following(str(database), Space())  # type: ignore[arg-type] # as much as is asked of one
     return found
 
 
@@ -177,9 +187,11 @@ def following(database: Path, **changes: Any) -> Finding:
         ({"seen": None}, "warning", "me is silent; last heard never"),
         ({"owner": ""}, "warning", f"nobody follows this site now; last heard {NOW}"),
         ({"message": "no bucket"}, "error", "me: no bucket"),
-        ({"site": "other"}, "warning", "nobody has followed this site yet"),
+        ({"message": "Workflows set aside: 1"}, "warning", "me: Workflows set aside: 1"),
+        ({"site": "other"}, "ok", f"me, 1.0 s late, last heard {NOW}"),
+        ({"place": "other"}, "warning", "nobody has followed this site yet"),
     ],
-    ids=["follows", "begins", "late", "silent", "never", "nobody", "trouble", "other"],
+    ids=["follows", "begins", "late", "silent", "never", "nobody", "trouble", "aside", "other name", "other"],
 )
 def test_sync(tmp_path: Path, changes: dict[str, Any], level: str, message: str) -> None:
     """Who follows a site must be heard, and not be late."""

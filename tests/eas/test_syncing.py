@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,9 +22,9 @@ from eas_argo.cluster.profile import Profile
 from eas_provenance import lease
 from eas_provenance.database import Database
 from eas_provenance.errors import LeaseError
-from eas_provenance.lease import Lease, freshness
+from eas_provenance.lease import Lease, Who, all_freshness, freshness, freshness_of_site
 from eas_provenance.queries import find_run
-from tests.argo.cluster.serving import Server, served
+from tests.argo.cluster.serving import NAMESPACE_UID, Server, served
 from tests.provenance.kept import known
 from tests.provenance.recorded import Recorded
 
@@ -67,7 +68,7 @@ class Following:
         self.said: list[str] = []
         self.observed: list[tuple[str, str]] = []
         self._stop = threading.Event()
-        where = Where("cluster", connection, Files(run), database)
+        where = Where("cluster", connection, Files(run), database, connection.place())
         self.service = Service(where, self.said.append, lambda name, task: self.observed.append((name, task.path)))
         self._thread = threading.Thread(target=self.service.follow, args=(self._stop,))
 
@@ -118,12 +119,12 @@ def test_followed_to_its_end(
     assert f"{run.name}: failed" in following.said
     assert (run.name, "/t0") in following.observed
     with database.session() as session:
-        fresh = freshness(session, "cluster")
+        fresh = freshness(session, NAMESPACE_UID)
     assert fresh is not None
     assert (fresh.owner, fresh.message) == ("", "")
     assert fresh.seen is not None
     with Database.open(tmp_path / "once.db") as other:
-        assert Service(Where("cluster", connection, Files(run), other), print).once(threading.Event())
+        assert Service(Where("cluster", connection, Files(run), other, NAMESPACE_UID), print).once(threading.Event())
         assert rows(other, run) == rows(database, run)
 
 
@@ -154,9 +155,9 @@ def test_two_at_once(site: tuple[Server, Connection], run: Recorded, database: D
         until(lambda: state(database, run) == "running")
         with Following(connection, run, database) as second:
             until(lambda: any("this one waits" in line for line in second.said))
-            assert not Service(Where("cluster", connection, Files(run), database), second.said.append).once(
-                threading.Event()
-            )
+            assert not Service(
+                Where("cluster", connection, Files(run), database, connection.place()), second.said.append
+            ).once(threading.Event())
             server.put(run.objects[-1])
             until(lambda: state(database, run) == "failed")
             assert f"{run.name}: failed" in first.said
@@ -170,7 +171,7 @@ def test_one_that_was_killed(
     """Who died with the right to write loses it to a single look, and to a report, which says that it waits."""
     server, connection = site
     server.put(run.objects[0])
-    assert Lease(database, "cluster", "dead").take()
+    assert Lease(database, Who(NAMESPACE_UID, "cluster", "dead")).take()
     clock = itertools.count()
     monkeypatch.setattr(lease.Lease.__init__, "__kwdefaults__", {"expiry_s": 30.0, "now_s": lambda: next(clock) * 20.0})
     profile = Profile("cluster")
@@ -230,7 +231,7 @@ def test_trouble_is_said_once(site: tuple[Server, Connection], run: Recorded, da
 
         def noted() -> str:
             with database.session() as session:
-                fresh = freshness(session, "cluster")
+                fresh = freshness(session, NAMESPACE_UID)
             return fresh.message if fresh else ""
 
         until(lambda: noted() != "")
@@ -239,11 +240,52 @@ def test_trouble_is_said_once(site: tuple[Server, Connection], run: Recorded, da
     assert following.said.count("all is well again") == 1
 
 
+def test_two_names_of_one_place(database: Database) -> None:
+    """Whoever follows a namespace excludes all others that do, whatever they call it, and nobody else."""
+    first, second = (Lease(database, Who("uid", site, site)) for site in ("here", "there"))
+    assert first.take()
+    assert not second.take()
+    assert Lease(database, Who("other", "here", "third")).take()
+    first.give_up()
+    assert second.take()
+    with database.session() as session:
+        fresh = freshness(session, "uid")
+        assert fresh is not None
+        assert (fresh.site, fresh.owner) == ("there", "there")
+        assert freshness_of_site(session, "there") == fresh
+        assert [one.site for one in all_freshness(session)] == ["here", "there"]
+
+
+def test_a_flood(site: tuple[Server, Connection], run: Recorded, database: Database) -> None:
+    """However many events come, what was taken is written at the pace."""
+    server, connection = site
+    server.put(run.objects[0])
+    where = Where("cluster", connection, Files(run), database, connection.place())
+    said: list[str] = []
+    service = Service(where, said.append)
+    odd = itertools.count()
+
+    class Endless(queue.Queue[Any]):
+        def get(self, *_: Any, **__: Any) -> Any:
+            return watch.Odd(str(next(odd)))
+
+        def qsize(self) -> int:
+            return 7
+
+    service._events = Endless()
+    for event in service._watch.once():
+        service._take(event)
+    for patience_s in (0.05, 0.0):
+        service._turn(patience_s)
+    assert state(database, run) == "running"
+    assert next(odd) >= 14
+
+
 def test_leases(database: Database) -> None:
     """Turns tell who is alive, and clocks need not agree; who was thought dead writes nothing more."""
     clock = [0.0]
-    first = Lease(database, "s", "first", now_s=lambda: clock[0])
-    second = Lease(database, "s", "second", now_s=lambda: clock[0] * 3 + 1e6)
+    first = Lease(database, Who("p", "s", "first"), now_s=lambda: clock[0])
+    second = Lease(database, Who("p", "t", "second"), now_s=lambda: clock[0] * 3 + 1e6)
     assert first.take()
     assert not second.take()
     for _ in range(5):

@@ -39,7 +39,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 def mirror_of(run: Recorded, database: Database, **place: Any) -> Mirror:
     """Return a mirror that knows nothing yet."""
     first = run.objects[0]
-    where = Place(database, place.pop("read", run.records.get), "cluster", **place)
+    where = Place(database, place.pop("read", run.records.get), "cluster", "place", **place)
     return Mirror(where, first["metadata"], first["spec"])
 
 
@@ -254,12 +254,12 @@ def test_deleted_after_its_end(database: Database, runs: dict[str, Recorded]) ->
 
 
 def test_deleted_while_nobody_followed(database: Database, runs: dict[str, Recorded]) -> None:
-    """Runs of the site that should be running, and are not there; those of other sites are not touched."""
+    """Runs of the place that should be running, and are not there; those of others are not touched."""
     for name in ("open", "lost"):
         follow(runs[name], database, runs[name].objects[:20])
     there = runs["lost"].objects[0]["metadata"]["uid"]
-    assert mark_deleted(Place(database, dict[str, bytes]().get, "other"), ()) == []
-    assert mark_deleted(Place(database, dict[str, bytes]().get, "cluster"), (there,)) == [runs["open"].name]
+    assert mark_deleted(Place(database, dict[str, bytes]().get, "cluster", "other"), ()) == []
+    assert mark_deleted(Place(database, dict[str, bytes]().get, "other", "place"), (there,)) == [runs["open"].name]
     with database.session() as session:
         found = {one.name: one.state for one in session.exec(select(Run))}
     assert found == {runs["open"].name: "interrupted", runs["lost"].name: "running"}
@@ -320,7 +320,7 @@ def test_hostile_annotations(database: Database, change: Json) -> None:
 def test_what_is_no_run(database: Database, spec: Json) -> None:
     """A Workflow that EAS did not compile is said to be none."""
     with pytest.raises(NoRunError, match="w is no run that EAS compiled"):
-        Mirror(Place(database, dict[str, bytes]().get, "cluster"), {"name": "w", "uid": "u"}, spec)
+        Mirror(Place(database, dict[str, bytes]().get, "cluster", "place"), {"name": "w", "uid": "u"}, spec)
 
 
 def test_records_that_cannot_be_read_now(database: Database, runs: dict[str, Recorded], tmp_path: Path) -> None:
@@ -354,6 +354,40 @@ def test_records_that_come_late(database: Database, runs: dict[str, Recorded], t
         mirror.take(PART, seen(update))
         mirror.write()
     assert rows(database, run) == once(run, tmp_path)
+
+
+def test_records_that_come_after_the_last_write(
+    database: Database, runs: dict[str, Recorded], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is looked for them for some time when the run has ended, and no longer."""
+    monkeypatch.setattr("eas_provenance.mirror.LOOKS_S", (0.0, 0.0, 3600.0))
+    run, there = runs["open"], dict[str, bytes]()
+    mirror = mirror_of(run, database, read=there.get)
+    for update in updates(run.objects[-1:], Reader()):
+        mirror.take(PART, seen(update))
+    mirror.write()
+    assert mirror.is_behind
+    assert not mirror.is_over
+    there |= run.records
+    mirror.write()
+    assert rows(database, run) == once(run, tmp_path)
+    assert mirror.is_over == all(row["wall_s"] is not None for row in attempts(database))
+    never = mirror_of(runs["lost"], database, read=dict[str, bytes]().get)
+    for update in updates(runs["lost"].objects[-1:], Reader()):
+        never.take(PART, seen(update))
+    for _ in range(3):
+        assert never.is_behind
+        never.write()
+    assert not never.is_behind
+    monkeypatch.setattr("eas_provenance.mirror.time.monotonic", lambda: 1e9)
+    never.write()
+    assert never.is_over
+
+
+def attempts(database: Database) -> list[Json]:
+    """Return all tries."""
+    with database.session() as session:
+        return [one.model_dump() for one in session.exec(select(Attempt))]
 
 
 def test_nothing_is_read_twice(database: Database, runs: dict[str, Recorded]) -> None:

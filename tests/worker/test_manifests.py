@@ -80,6 +80,17 @@ def test_texts_of_tasks() -> None:
     ]
 
 
+def test_nodes_that_stand_in_themselves() -> None:
+    """Boundaries that go round end somewhere."""
+    nodes = {
+        "1": {"id": "1", "name": "run.list", "boundaryID": "2"},
+        "2": {"id": "2", "name": "run.list.t0", "boundaryID": "1", "templateName": "t0"},
+        "3": {"id": "3", "name": "run.t", "boundaryID": "3", "templateName": "t"},
+    }
+    names = Names(nodes, "chain", {"chain": {}, "t0": {}})
+    assert [names.template(node) for node in nodes.values()][1:] == ["t0", "t"]
+
+
 def test_a_node_tells_its_template() -> None:
     """By the step that made it, also of a try and an item; else by its word; a root is the entry point's."""
     nodes = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -26,6 +27,14 @@ OF = "eas/life-of"
 _RUN = "{{workflow.name}}-{{workflow.uid}}"
 _TRY = re.compile(r"\((\d+)\)$")
 _WORD = re.compile(r"[\w-]+")
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_UID = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+_MOST = 1_000_000
+"""More than anybody takes up a run, or tries a task."""
+LONGEST = 63
+"""How long the name of a Workflow may be."""
+_MARK = 8
+"""How many characters tell runs apart whose names are so long that those of later lives are shortened."""
 _KEPT = ("Succeeded", "Skipped", "Omitted")
 _LINKS = ("children", "outboundNodes")
 _LISTS = ("DAG", "TaskGroup")
@@ -49,13 +58,45 @@ class Life(NamedTuple):
 
 
 def life_of(workflow: Json) -> Life:
-    """Return which life of which run a Workflow is."""
+    """Return which life of which run a Workflow is.
+
+    Raises
+    ------
+    ClusterError
+        When it says that it is a later one, in another way than `again` does.
+    """
     metadata = workflow["metadata"]
     given = (metadata.get("annotations") or {}).get(LIFE)
     if given is None:
         return Life(metadata["name"], metadata["uid"])
-    told = json.loads(given)
-    return Life(str(told["run"]), str(told["uid"]), int(told["life"]), int(told["tries"]))
+    try:
+        told = json.loads(given)
+        life = Life(told["run"], told["uid"], told["life"], told["tries"])
+        is_one = _NAME.fullmatch(life.run) and _UID.fullmatch(life.uid) and name_of(life) == metadata["name"]
+        is_one = is_one and all(type(one) is int and 0 <= one < _MOST for one in life[2:])
+    except (LookupError, RecursionError, TypeError, ValueError):
+        is_one = False
+    if not is_one:
+        raise ClusterError(
+            f"{metadata['name']} does not say which life of which run it is: its {LIFE} is {given!r:.200}"
+        )
+    return life
+
+
+def name_of(life: Life) -> str:
+    """Return the name of the Workflow that is a life of a run: that of the run with a number, if there is room."""
+    end = f"-{life.number}"
+    if len(life.run) + len(end) <= LONGEST:
+        return life.run + end
+    mark = f"-{hashlib.sha256(life.uid.encode()).hexdigest()[:_MARK]}"
+    return life.run[: LONGEST - len(mark) - len(end)].rstrip("-") + mark + end
+
+
+def is_continued(spec: Json, before: Life, other: Json, life: Life) -> bool:
+    """Return whether what another Workflow is to run is what a Workflow becomes in a life of the same run."""
+    parts = ("entrypoint", "arguments", "templates")
+    first, later = _continued(spec, before, life), _continued(other, life, life)
+    return all(first.get(part) == later.get(part) for part in parts)
 
 
 def nodes_of(workflow: Json) -> Nodes:
@@ -86,7 +127,7 @@ def again(workflow: Json, nodes: Nodes, chosen: Iterable[str]) -> Json:
     before, started = life_of(workflow), _started(workflow)
     numbers = [_number(node, before, started) for node in nodes.values() if _is_try(node)]
     life = before._replace(number=before.number + 1, first_try=max(numbers, default=-1) + 1)
-    name = f"{life.run}-{life.number}"
+    name = name_of(life)
     by_name = {node["name"]: node for node in nodes.values()}
     left = _left(workflow, by_name, [nodes[one]["name"] for one in chosen])
     spec = _continued(workflow["spec"], before, life)
@@ -129,10 +170,13 @@ def _started(workflow: Json) -> str:
 
 
 def _number(node: Json, life: Life, started: str) -> int:
-    """Return the number of a try in its run: one that was taken over has it already."""
+    """Return the number of a try in its run: one that was taken over has it already, and was begun before.
+
+    Both times are by the clock of the controller; when a pod ended is by that of its node.
+    """
     match = _TRY.search(node["name"])
     number = int(match[1]) if match else 0
-    is_taken_over = bool(node.get("finishedAt")) and str(node["finishedAt"]) < started
+    is_taken_over = bool(node.get("startedAt")) and str(node["startedAt"]) < started
     return number if is_taken_over else number + life.first_try
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+from eas_argo.cluster import depth
 from eas_argo.cluster.errors import ClusterError, refused
 from eas_argo.cluster.profile import Profile
 from eas_worker.functions import did_you_mean
@@ -60,6 +61,16 @@ class Connection:
         """The path of the events in the namespace."""
         return f"/api/v1/namespaces/{self.namespace}/events"
 
+    def place(self) -> str:
+        """Return the uid of the namespace: it tells it from those of all other clusters, whatever they are called.
+
+        Raises
+        ------
+        ClusterError
+            When the cluster does not tell, or has no such namespace.
+        """
+        return str(self.get(f"/api/v1/namespaces/{self.namespace}")["metadata"]["uid"])
+
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
         """Return the object at a path.
 
@@ -81,7 +92,7 @@ class Connection:
         asked = {"limit": _PAGE, **(query or {})}
         while True:
             with self._explained():
-                page = json.loads(self._send(Request("GET", path, asked, None, _METADATA)).data)
+                page = depth.loads(self._send(Request("GET", path, asked, None, _METADATA)).data)
                 items, more = page.get("items") or (), (page.get("metadata") or {}).get("continue")
             yield from (item["metadata"] for item in items)
             if not more:
@@ -98,7 +109,7 @@ class Connection:
         """
         with self._explained():
             answer = self._send(Request("GET", path))
-            return json.loads(answer.data), answer.headers.get("Date")
+            return depth.loads(answer.data), answer.headers.get("Date")
 
     def ask(self, method: str, path: str, query: Mapping[str, Any] | None = None, body: Any = None) -> Any:
         """Send a request, and return the object that is the answer; what is patched is merged.
@@ -109,7 +120,7 @@ class Connection:
             When it is refused, or there is no answer in time.
         """
         with self._explained():
-            return json.loads(self._send(Request(method, path, query, body)).data)
+            return depth.loads(self._send(Request(method, path, query, body)).data)
 
     @contextlib.contextmanager
     def stream(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
-from eas_argo.cluster import status
+from eas_argo.cluster import depth, status
 from eas_argo.cluster.status import Json, Node, StatusError
 
 _string = json.decoder.scanstring  # type: ignore[attr-defined]
@@ -95,8 +95,8 @@ class Reader:
             return _Reading(self._seen, text).update()
         except _OldError:
             return None
-        except (IndexError, NoWorkflowError, ValueError):
-            plain = json.loads(text)  # laid out in another way than the server does it, or no JSON at all
+        except (IndexError, NoWorkflowError, RecursionError, ValueError):
+            plain = depth.loads(text)  # laid out in another way than the server does it, too deep, or no JSON at all
         try:
             return _Reading(self._seen, json.dumps(plain, separators=(",", ":"))).update()
         except _OldError:
@@ -193,7 +193,7 @@ class _Reading:
             text = status.unpacked(compressed)
             try:
                 _walk(text, 0, self._node(text))
-            except (IndexError, ValueError) as error:
+            except (IndexError, RecursionError, ValueError) as error:
                 raise StatusError("its compressed nodes are damaged") from error
             self._seen.compressed = compressed
         elif isinstance(version := state.get("offloadNodeStatusVersion"), str) and version:

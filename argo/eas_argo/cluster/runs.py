@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from eas_argo.cluster.again import OF, life_of
+from eas_argo.cluster.again import OF, is_continued, life_of, name_of
 from eas_argo.cluster.connection import Connection
 from eas_argo.cluster.errors import ClusterError
 from eas_worker.functions import did_you_mean
@@ -22,6 +22,8 @@ _COMPLETED = "workflows.argoproj.io/completed"
 ENDED = ("Succeeded", "Failed", "Error")
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _SHOWN = 5
+_DIGITS = 6
+"""How many digits the number of a life may have."""
 _TOGETHER = 50
 """Of how many Workflows the pods are asked for at once: the address of a question may not become too long."""
 
@@ -108,11 +110,16 @@ def _newest(connection: Connection, workflow: Json) -> Json:
     """Return the Workflow of the newest life of a run."""
     life = life_of(workflow)
     later = [one["name"] for one in connection.about(connection.workflows, {"labelSelector": f"{OF}={life.uid}"})]
-    number = max((int(name.rpartition("-")[2]) for name in later), default=life.number)
-    if number <= life.number:
-        return workflow
-    found: Json = connection.get(f"{connection.workflows}/{life.run}-{number}")
-    return found
+    numbers = {int(end) for name in later if (end := name.rpartition("-")[2]).isdecimal() and len(end) <= _DIGITS}
+    for number in sorted((one for one in numbers if one > life.number), reverse=True):
+        wanted = life._replace(number=number)
+        if (name := name_of(wanted)) not in later:
+            continue
+        found: Json = connection.get(f"{connection.workflows}/{name}")
+        told = life_of(found)
+        if told[:3] == wanted[:3] and is_continued(workflow.get("spec") or {}, life, found.get("spec") or {}, told):
+            return found
+    return workflow
 
 
 def family(connection: Connection, workflow: Json) -> Iterator[str]:

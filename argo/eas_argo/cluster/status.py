@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import re
 import zlib
+from datetime import datetime
 from typing import Any
 
 Json = dict[str, Any]
@@ -81,7 +82,7 @@ def checked(identifier: str, given: Any, root: str) -> Node | None:
     if isinstance(exit_code, str) and re.fullmatch(r"-?\d{1,9}", exit_code):
         found["outputs"]["exitCode"] = exit_code
     for key in ("startedAt", "finishedAt"):
-        if isinstance(given.get(key), str) and _TIME.fullmatch(given[key]):
+        if is_time(given.get(key)):
             found[key] = given[key]
     if message := _text(given.get("message")):
         found["message"] = message
@@ -90,6 +91,17 @@ def checked(identifier: str, given: Any, root: str) -> Node | None:
     if is_try:
         found["nodeFlag"] = {"retried": True}
     return found
+
+
+def is_time(given: Any) -> bool:
+    """Tell whether something is a time as Kubernetes writes them, of a day and an hour that there are."""
+    if not isinstance(given, str) or not _TIME.fullmatch(given):
+        return False
+    try:
+        datetime.fromisoformat(given)
+    except ValueError:
+        return False
+    return True
 
 
 def _parameters(given: Any) -> list[Json]:

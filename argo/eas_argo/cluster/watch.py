@@ -5,14 +5,16 @@ What is lost on the way comes again: the objects of a watch are whole, and a lis
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
+from eas_argo.cluster import depth
 from eas_argo.cluster.errors import ClusterError
 from eas_argo.cluster.reading import NoWorkflowError, Reader, Update, is_old
 from eas_argo.cluster.status import Json
@@ -125,6 +127,41 @@ class Watch:
         yield Listed(frozenset(uids))
         yield Heard()
 
+    def family(self, uid: str, names: Iterable[str], labels: Iterable[str]) -> list[Update]:
+        """Return a Workflow, and those that have labels, as they are now, each as if it were read for the first time.
+
+        It has one of these names; a Workflow of the name that has another uid is another one.
+
+        Raises
+        ------
+        ClusterError
+            When they cannot be had.
+        """
+        items = [item for name in names if (item := self._there(name)) is not None and _uid(item) == uid]
+        for label in labels:
+            asked: Json = {"labelSelector": label, "limit": self._page}
+            while True:
+                listed, about = _listed(self._api.get(self._api.workflows, asked))
+                items += listed
+                asked["continue"] = _text(about.get("continue"))
+                if not asked["continue"]:
+                    break
+        found = []
+        for item in items:
+            self.reader.drop(_uid(item))
+            with contextlib.suppress(NoWorkflowError):  # which the watch has told
+                found.append(self.reader.read(json.dumps(item, separators=(",", ":"))))
+        return [update for update in found if update is not None]
+
+    def _there(self, name: str) -> Any:
+        """Return the Workflow of a name, None when there is none."""
+        try:
+            return self._api.get(f"{self._api.workflows}/{name}")
+        except ClusterError as error:
+            if error.status == 404:
+                return None
+            raise
+
     def events(self) -> Iterator[Event]:
         """Yield what is there, and whatever happens from then on, until it is to give up."""
         while True:
@@ -171,15 +208,14 @@ class Watch:
             if kind in (b"ADDED", b"MODIFIED", b"DELETED"):
                 yield from self._read(text)
                 if kind == b"DELETED":
-                    uid = _uid(json.loads(text))
+                    uid = _uid(depth.loads(text))
                     self.reader.drop(uid)
                     yield Gone(uid)
             elif kind == b"BOOKMARK":
-                self._version = (
-                    _text(_mapping(json.loads(text).get("metadata")).get("resourceVersion")) or self._version
-                )
+                about = _mapping(_mapping(depth.loads(text)).get("metadata"))
+                self._version = _text(about.get("resourceVersion")) or self._version
             elif kind == b"ERROR":
-                told = json.loads(text)
+                told = _mapping(depth.loads(text))
                 raise ClusterError(f"the watch ended: {_text(told.get('message'))}", None, told.get("code") or 500)
         except ValueError as error:
             raise ClusterError("the watch broke off") from error

@@ -16,6 +16,7 @@ from eas_argo.cluster.profile import Profile
 from tests.argo.cluster.writing import Json, as_event
 
 PATH = "/apis/argoproj.io/v1alpha1/namespaces/eas/workflows"
+NAMESPACE, NAMESPACE_UID = "/api/v1/namespaces/eas", "uid-of-eas"
 Trouble = Callable[[], str]
 """Says before every line of a watch and every list what goes wrong: nothing, `cut`, `half`, `410`, `500` or `twice`."""
 
@@ -75,12 +76,16 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer a list or a watch."""
         address = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(address.query).items()}
-        if address.path != PATH:
+        if address.path == NAMESPACE:
+            self._send(200, {"metadata": {"name": "eas", "uid": NAMESPACE_UID}})
+        elif address.path.startswith(f"{PATH}/"):
+            self._one(address.path.removeprefix(f"{PATH}/"))
+        elif address.path != PATH:
             self._refuse(404)
         elif "watch" in query:
             self._watch(int(query["resourceVersion"]), float(query["timeoutSeconds"]))
         else:
-            self._list(int(query["limit"]), int(query.get("continue", 0)))
+            self._list(query, int(query["limit"]), int(query.get("continue", 0)))
 
     def _refuse(self, code: int) -> None:
         reasons = {403: "Forbidden", 404: "NotFound", 410: "Expired", 500: "InternalError"}
@@ -93,7 +98,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def _list(self, limit: int, start: int) -> None:
+    def _one(self, name: str) -> None:
+        found = [one for one in self.server.here.objects.values() if one["metadata"]["name"] == name]
+        self._send(200, found[0]) if found else self._refuse(404)
+
+    def _list(self, query: dict[str, str], limit: int, start: int) -> None:
         here = self.server.here
         wrong = here.trouble()
         if wrong in ("500", "410"):
@@ -101,6 +110,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         with here.changed:
             items, version = sorted(here.objects.values(), key=lambda one: str(one["metadata"]["name"])), here.version
+        label, _, value = query.get("labelSelector", "").partition("=")
+        if label != "eas/managed":
+            items = [one for one in items if one["metadata"].get("labels", {}).get(label) == value]
         about = {"resourceVersion": str(version)}
         if len(items) > start + limit:
             about["continue"] = str(start + limit)
