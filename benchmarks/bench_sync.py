@@ -113,7 +113,7 @@ def followed(texts: list[str], folder: Path, every: int) -> tuple[float, float]:
             update = reader.read(text)
             assert update is not None
             if mirror is None:
-                mirror = Mirror(Place(database, lambda _: None, "s"), update.metadata, update.spec)
+                mirror = Mirror(Place(database, lambda _: None, "s", "p"), update.metadata, update.spec)
             mirror.take(
                 part, Seen(update.version, update.status, update.changed, update.gone, update.nodes, update.problem)
             )

@@ -8,14 +8,13 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from eas import families
 from eas.families import Families
 from eas_argo.cluster.again import again, nodes_of
 from eas_argo.cluster.reading import Reader, Update
 from eas_compiler.fit import Limits
 from eas_provenance.database import Database
 from eas_provenance.errors import LeaseError
-from eas_provenance.mirror import Place
+from eas_provenance.mirror import Mirror, Place
 from eas_provenance.tables import Run, Task
 from eas_worker import manifests
 from tests.provenance.recorded import Recorded
@@ -188,14 +187,14 @@ def test_rows_that_cannot_be_written(database: Database, run: Recorded, monkeypa
     site = Site(database, run.records.get)
     site.put(renamed(run.objects[-1], "bad"))
     site.put(run.objects[-1])
-    write = families.Mirror.write
+    write = Mirror.write
 
-    def broken(mirror: families.Mirror) -> str | None:
+    def broken(mirror: Mirror) -> str | None:
         if mirror.name == "bad":
             raise KeyError("what is this")
         return write(mirror)
 
-    monkeypatch.setattr(families.Mirror, "write", broken)
+    monkeypatch.setattr(Mirror, "write", broken)
     site.write()
     assert states(database) == {run.name: "failed"}
     assert [line for line in site.said if "bad" in line] == [
@@ -207,7 +206,7 @@ def test_rows_that_cannot_be_written(database: Database, run: Recorded, monkeypa
     def lost(_: object) -> None:
         raise LeaseError("another process")
 
-    monkeypatch.setattr(families.Mirror, "write", lost)
+    monkeypatch.setattr(Mirror, "write", lost)
     site.put(renamed(run.objects[-2], "later"))
     with pytest.raises(LeaseError):
         site.write()
@@ -374,6 +373,6 @@ def test_children_of_nothing(database: Database) -> None:
     site.write()
     assert site.families.incomplete() == {}
     assert len([line for line in site.said if "is not there" in line]) == len(made) - 2
-    for one in range(2, len(made)):
-        site.families.delete(f"uid-{one}")
+    for number in range(2, len(made)):
+        site.families.delete(f"uid-{number}")
     assert site.families.aside == ""
