@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eas import __version__, build, dashboard, db, doctor, fmt, get, on_cluster, reports, syncing, testing, working
+from eas import __version__, build, dashboard, db, doctor, fmt, get, new, on_cluster, reports, syncing, testing, working
 from eas.inputs import UnknownInputError, add_inputs
 from eas.terminal import (
     INTERRUPTED,
@@ -104,6 +104,7 @@ def make_parser() -> argparse.ArgumentParser:
     reports.register(verbs)
     get.register(verbs)
     db.register(verbs)
+    new.register(verbs)
     testing.register(verbs)
     build.register(verbs)
     doctor.register(verbs)
