@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import quote
 
+from eas.terminal import THIS_MACHINE
 from eas_compiler import elsewhere, names
 from eas_compiler.compile import Checked
 from eas_compiler.diagnostics import Diagnostics, did_you_mean
@@ -38,7 +39,6 @@ OPEN = ("pass", "warn")
 _S3 = "s3://"
 _RUN = "run:"
 _REPOSITORY = "repo://"
-_HERE = "this machine"
 
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:
@@ -298,7 +298,7 @@ class _Catalogue:
         return self._repositories[site]
 
     def _opened(self, site: str) -> Bucket | Directory:
-        if site == _HERE:
+        if site == THIS_MACHINE:
             from eas_provenance.store import Store
 
             return Store(self._places.store).files

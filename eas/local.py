@@ -22,14 +22,17 @@ from eas.__about__ import __version__
 from eas.display import Live, Progress
 from eas.inputs import Given, bring
 from eas.recording import Recording
+from eas.reuse import Kept
 from eas.summary import Ended
+from eas.terminal import THIS_MACHINE
 from eas_argo.laptop import site as sites
 from eas_argo.laptop.engine import Engine, Run
 from eas_argo.laptop.errors import SiteError
 from eas_argo.laptop.folders import folder_name
 from eas_argo.laptop.manifest import Manifest, Pod, load
 from eas_argo.laptop.past import Past
-from eas_argo.laptop.programs import Programs
+from eas_argo.laptop.programs import Programs, code_of
+from eas_argo.laptop.reuse import Reusing
 from eas_argo.laptop.work import Executor
 from eas_compiler.shape import Count, Shape
 from eas_provenance.database import Database
@@ -42,7 +45,7 @@ from eas_provenance.states import States, Task
 from eas_provenance.store import Store
 
 CONTAINERS = Path(eas_argo.__file__).parent / "containers"
-SITE = "this machine"
+
 _TURN_S = 0.25
 
 
@@ -98,7 +101,8 @@ class Place(NamedTuple):
 class Request(NamedTuple):
     """What to run: the Workflow with the texts that it was made from, how many tasks it has, the chain's file name.
 
-    `files` are those that it takes from outside, `containers` has a folder of programs for each image.
+    `files` are those that it takes from outside, `containers` has a folder of programs for each image. With `reuse`,
+    results of earlier runs are taken over where a program would come to the same again.
     """
 
     sources: Sources
@@ -106,6 +110,7 @@ class Request(NamedTuple):
     file: str
     files: tuple[Given, ...] = ()
     containers: tuple[Path, ...] = (CONTAINERS,)
+    reuse: bool = False
 
 
 Warn = Callable[[str], None]
@@ -134,6 +139,8 @@ def run(request: Request, place: Place, warn: Warn = lambda _: None) -> Finished
 
 def resume(folder: RunFolder, place: Place, warn: Warn = lambda _: None) -> Finished:
     """Do what is left of a run whose engine died or was stopped; nothing that ended is done again.
+
+    A run that takes over results of earlier ones goes on to do so.
 
     Raises
     ------
@@ -165,10 +172,31 @@ def rerun(folder: RunFolder, place: Place, chosen: Callable[[Task], bool], warn:
 
 def _again(folder: RunFolder, place: Place, chosen: Collection[str], warn: Warn) -> Finished:
     manifest = load(folder.sources().workflow)
-    refuse(manifest, place.cores, _containers(folder.about()))
+    containers = _containers(folder.about())
+    refuse(manifest, place.cores, containers)
+    _note_codes(folder, manifest, containers)
     nodes = folder.journal.nodes()
     around = {other for name in chosen for other in above_it(name) if other in nodes}
     return _work(folder, manifest, {*chosen, *around}, place, warn)
+
+
+def _note_codes(folder: RunFolder, manifest: Manifest, containers: Sequence[Path]) -> None:
+    """Note of which types nobody can tell any more by which code their tasks were done, as it changed meanwhile."""
+    about, codes = folder.about(), codes_of(manifest, containers)
+    changed = [kind for kind, facts in about["types"].items() if facts.get("code") not in ("", codes.get(kind))]
+    if changed:
+        folder.note(about | {"types": about["types"] | {kind: about["types"][kind] | {"code": ""} for kind in changed}})
+
+
+def codes_of(manifest: Manifest, containers: Sequence[Path]) -> dict[str, str]:
+    """Return what tells versions of programs apart, by task type."""
+    images = {pod.description["task"]: pod.image for pod in _programs(manifest)}
+    codes = {image: code_of(containers, image) for image in set(images.values())}
+    return {kind: codes[image] for kind, image in images.items()}
+
+
+def _programs(manifest: Manifest) -> list[Pod]:
+    return [one for one in manifest.templates.values() if isinstance(one, Pod) and one.verb in ("run", "inline")]
 
 
 def refuse(manifest: Manifest, cores: int | None = None, containers: Sequence[Path] = (CONTAINERS,)) -> None:
@@ -181,8 +209,7 @@ def refuse(manifest: Manifest, cores: int | None = None, containers: Sequence[Pa
 def _about(request: Request, manifest: Manifest) -> dict[str, Any]:
     """Return what is to be known of a run before it begins."""
     now = datetime.now(UTC)
-    pods = [one for one in manifest.templates.values() if isinstance(one, Pod) and one.verb in ("run", "inline")]
-    facts = {one.description["task"]: one for one in pods}
+    facts, codes = {one.description["task"]: one for one in _programs(manifest)}, codes_of(manifest, request.containers)
     types = {
         kind: {
             "image": facts[kind].image,
@@ -191,6 +218,7 @@ def _about(request: Request, manifest: Manifest) -> dict[str, Any]:
             "memory_bytes": facts[kind].memory_bytes,
             "at_least": count.low,
             "at_most": count.high,
+            "code": codes[kind],
         }
         for kind, count in request.shape.tasks.items()
         if kind in facts
@@ -199,7 +227,7 @@ def _about(request: Request, manifest: Manifest) -> dict[str, Any]:
         **manifest.about,
         "uid": now.strftime("%Y%m%dT%H%M%S"),
         "source": request.file,
-        "site": SITE,
+        "site": THIS_MACHINE,
         "started": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "parameters": manifest.parameters,
         "types": types,
@@ -207,6 +235,7 @@ def _about(request: Request, manifest: Manifest) -> dict[str, Any]:
         "user": getpass.getuser(),
         "host": platform.node(),
         "containers": [str(one) for one in request.containers],
+        "reuse": request.reuse,
     }
 
 
@@ -249,8 +278,12 @@ def _work(folder: RunFolder, manifest: Manifest, again: Collection[str], place: 
         Live(progress, quiet=place.quiet) as live,
     ):
         journal.begin_life(again)
+        executor: Executor = programs
+        if about.get("reuse") and not again:
+            codes = {kind: facts["code"] for kind, facts in about["types"].items()}
+            executor = Reusing(programs, Kept(place.database, place.store.files, codes), place.store.files, work)
         identity = Run(folder.name, about["uid"], {}, Past(*journal.known()))
-        _go(Engine(manifest, identity, programs, site, journal.write), interruptions, folder, live)
+        _go(Engine(manifest, identity, executor, site, journal.write), interruptions, folder, live)
         recording.follow()
     seconds = time.monotonic() - start
     found = _outcomes(place.database, folder.name)

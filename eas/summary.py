@@ -8,6 +8,7 @@ from typing import Any
 
 from eas import text
 from eas.display import clock
+from eas_argo.laptop.reuse import TAKEN
 from eas_provenance.lines import Line
 from eas_provenance.queries import OutcomeTable
 from eas_provenance.states import FAILING, States, Task, path_order
@@ -102,6 +103,8 @@ def _last_lines(ended: Ended) -> str:
     for task in ended.tasks():
         counts[task.state] = counts.get(task.state, 0) + 1
     shown = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
+    taken = sum(task.program.message.startswith(TAKEN) for task in ended.tasks())
+    shown += f", {taken:,} of them taken over from earlier runs" if taken else ""
     end = "was cancelled" if ended.is_cancelled else "failed" if ended.is_failed else "succeeded"
     lines = [f"run {ended.name} {end} after {clock(ended.seconds)}: {shown or 'no task'}", f"files: {ended.files}"]
     if ended.is_cancelled:

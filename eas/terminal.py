@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["INTERRUPTED", "OK", "OUTSIDE", "WRONG_INPUT", "WRONG_USE"]
 INTERRUPTED = 130
 STORE = "eas-store"
+THIS_MACHINE = "this machine"
+"""The site of runs that are worked on here, as the database has it."""
 
 
 def write(text: str) -> None:

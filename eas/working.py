@@ -17,6 +17,7 @@ from eas.terminal import (
     INTERRUPTED,
     OK,
     OUTSIDE,
+    THIS_MACHINE,
     WRONG_INPUT,
     WRONG_USE,
     add_json,
@@ -30,7 +31,7 @@ from eas.terminal import (
 )
 from eas_argo.cluster.profile import Profile
 from eas_compiler import cli as compiler
-from eas_compiler.compile import Checked, compile_chain, without_program
+from eas_compiler.compile import Checked, Options, compile_chain, without_program
 from eas_compiler.diagnostics import Diagnostics
 from eas_provenance.errors import UnknownRunError
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from eas_provenance.store import Store
 
 NO_PROGRAM_HINT = "it can be compiled and simulated"
+NO_REUSE_THERE = "results are taken over on this machine alone; leave --reuse out, or --site"
 _LOOK_S = 0.1
 
 
@@ -50,6 +52,12 @@ def register(verbs: Any) -> None:
     one = add_verb(verbs, "run", _run, "run a chain on this machine, or on a cluster")
     compiler.add_chain(one, optional=True)
     inputs.add_inputs(one)
+    one.add_argument(
+        "--reuse",
+        action="store_true",
+        help="take over results of earlier runs that are what a program would come to again, with the seed of the "
+        "newest run of the chain",
+    )
     one.add_argument("--resume", metavar="RUN", help="finish a run that was interrupted or cancelled instead")
     on_cluster.add_name(one)
     _add_work(one)
@@ -98,7 +106,7 @@ def _run_here(arguments: argparse.Namespace) -> int:
     from eas_argo.laptop.manifest import load
 
     name, data = compiler.read_chain(arguments.chain)
-    workflow, checked = compile_chain(name, data, compiler.options(arguments))
+    workflow, checked = compile_chain(name, data, options(arguments, name))
     compiler.show(checked)
     if workflow is None:
         return WRONG_INPUT
@@ -114,7 +122,7 @@ def _run_here(arguments: argparse.Namespace) -> int:
         return _refused(error)
     with tempfile.TemporaryDirectory() as fetched:
         wanted = request(workflow, checked, name, data, inputs.fetch(found, Path(fetched)))
-        return _work(arguments, lambda place: run(wanted, place, say))
+        return _work(arguments, lambda place: run(wanted._replace(reuse=arguments.reuse), place, say))
 
 
 def _run_there(arguments: argparse.Namespace) -> int:
@@ -124,6 +132,8 @@ def _run_there(arguments: argparse.Namespace) -> int:
         return fail(f"a run on a cluster goes on by `eas rerun {arguments.resume} --failed --site {site}`", WRONG_USE)
     if arguments.chain is None:
         return fail(f"which chain? `eas run CHAIN --site {site}`", WRONG_USE)
+    if arguments.reuse:
+        return fail(NO_REUSE_THERE, WRONG_USE)
     return on_cluster.run(arguments)
 
 
@@ -196,6 +206,22 @@ def _cancel(arguments: argparse.Namespace) -> int:
 
 # ---------------------------------------------------------------------------------------------------------------------
 # What other verbs and the Python API need, too
+
+
+def options(arguments: argparse.Namespace, name: str) -> Options:
+    """Return the options of parsed arguments; without a seed, who takes over results has that of the run before.
+
+    By default it is made from the text of the chain, and would be another one after each edit.
+    """
+    given = compiler.options(arguments)
+    there = arguments.db is not None or Path(arguments.store, "eas.db").exists()
+    if not arguments.reuse or given.seed is not None or not there:
+        return given
+    from eas_provenance.queries.reuse import seed_of
+
+    with kept(arguments) as (_, database), database.session() as session:
+        known = seed_of(session, name, THIS_MACHINE)
+    return given._replace(seed=known[1]) if known is not None else given
 
 
 def find_inputs(arguments: argparse.Namespace, checked: Checked, diagnostics: Diagnostics) -> list[Found]:

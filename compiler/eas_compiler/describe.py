@@ -144,6 +144,8 @@ class Describer:
             "after": self._after(task),
             "places": self._places(task),
         }
+        if overrides.get("cache") is False:
+            found["cache"] = False
         if kind.open:
             found["open"] = True
             found["setting_types"] = self.types.any(given)

@@ -29,7 +29,7 @@ from eas.reports.common import (
     waiting,
     when,
 )
-from eas.terminal import OK, WRONG_INPUT, WRONG_USE, add_verb, fail, positive, say
+from eas.terminal import OK, THIS_MACHINE, WRONG_INPUT, WRONG_USE, add_verb, fail, positive, say
 from eas_worker.usage import now
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 _RUN_STATES = ("running", "succeeded", "failed", "cancelled", "interrupted")
 _STATES = ("waiting", "running", "interrupted", "succeeded", "failed", "error", "blocked", "skipped", "cancelled")
-HERE = "this machine"
+
 """The site of runs that an engine on this machine worked on."""
 _LOOK_S = 0.5
 _MOST = 10
@@ -198,7 +198,7 @@ def table_of_types(types: tuple[TypeRow, ...]) -> str:
 
 def how_it_goes_on(run: RunRow) -> str:
     """Say how a run goes on that was interrupted."""
-    if run.site != HERE:
+    if run.site != THIS_MACHINE:
         return f"{run.name} is not on {run.site} any more; what is known of it stays"
     return f"nobody works on {run.name} any more; `eas run --resume {run.name}` goes on with it"
 

@@ -23,6 +23,7 @@ from eas.reports.common import (
     unit,
     when,
 )
+from eas.reports.reasons import Reason, reason
 
 if TYPE_CHECKING:
     from eas_provenance.queries import AttemptRow, CriterionRow, MessageRow, Page, TaskDetails, TaskRow
@@ -40,13 +41,15 @@ def show(arguments: argparse.Namespace, found: Reading, path: str) -> int:
         return tree.show(arguments, found, path)
     said = last_messages(found.session, found.run.id, MessageFilter(path), limit=_LOG_LINES)
     details = details._replace(task=details.task._replace(state=state_in(found.run, details.task.state)))
-    return answer(arguments, lambda: as_text(details, said), lambda: as_data(details, said))
+    cause = reason(found.session, found.run, details)
+    return answer(arguments, lambda: as_text(details, said, cause), lambda: as_data(details, said, cause))
 
 
-def as_data(details: TaskDetails, said: Page[MessageRow]) -> dict[str, Any]:
+def as_data(details: TaskDetails, said: Page[MessageRow], cause: Reason | None) -> dict[str, Any]:
     """Return a task for programs."""
     return {
         **details.task._asdict(),
+        "reason": cause,
         "settings": details.settings,
         "attempts": [
             {**one._asdict(), "queue_s": one.queue_s, "efficiency": one.efficiency} for one in details.attempts
@@ -60,9 +63,9 @@ def as_data(details: TaskDetails, said: Page[MessageRow]) -> dict[str, Any]:
     }
 
 
-def as_text(details: TaskDetails, said: Page[MessageRow]) -> str:
+def as_text(details: TaskDetails, said: Page[MessageRow], cause: Reason | None) -> str:
     """Return a task for people."""
-    parts = [_head(details.task)]
+    parts = ["\n".join([_head(details.task), *([text.safe(str(cause))] if cause is not None else [])])]
     parts += section("tries", table(_TRY, [_try(one) for one in details.attempts], map(_word, details.attempts)))
     parts += section("traceback", "\n".join(lines(details.traceback, _TRACEBACK_LINES)) if details.traceback else "")
     parts += section("quality control", criteria(details.criteria))

@@ -416,6 +416,7 @@ def _types(workflow: Json) -> dict[str, Json]:
                 "cpu": quantities.cores(str(limits.get("cpu", "0"))),
                 "gpu": int(limits.get("nvidia.com/gpu", 0)),
                 "memory_bytes": quantities.size_bytes(str(limits.get("memory", "0"))),
+                "code": one["container"]["image"].partition("@")[2],
             }
     return found
 

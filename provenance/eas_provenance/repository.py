@@ -79,6 +79,29 @@ class Directory:
             part.unlink(missing_ok=True)
         source.unlink()
 
+    def link(self, key: str, other: str) -> None:
+        """Keep the file of another key under a key, too: what is kept is never written again, so that one will do.
+
+        Raises
+        ------
+        RepositoryError
+            When there is no such file, or it cannot be done.
+        """
+        source, target = self.path(other), self.path(key)
+        part = self._parts / uuid.uuid4().hex
+        try:
+            try:
+                part.hardlink_to(source)
+            except OSError:  # as on file systems without links, or with too many of one file
+                shutil.copyfile(source, part)
+                part.chmod(0o444)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            part.replace(target)
+        except OSError as error:
+            raise RepositoryError(f"cannot keep {key}: {error.strerror}") from error
+        finally:
+            part.unlink(missing_ok=True)
+
     def put_tree(self, key: str, source: Path) -> None:
         """Keep all files of a folder under one prefix, one after the other."""
         for file in sorted(source.rglob("*")):

@@ -68,6 +68,7 @@ class Writer:
         judged = self._record(f"{prefix}/qc.json") if task.gate.has_ended else {}
         verdict, message = _judgement(task, judged)
         settings: Row | None = None
+        content = ""
         for (verb, number), told in sorted(task.tries.items()):
             is_program = verb in _PROGRAMS
             folder = f"{prefix}/attempt-{number}" if is_program else prefix
@@ -75,6 +76,7 @@ class Writer:
             if is_program:
                 record = self._record(f"{folder}/run.json") if told.has_ended else {}
                 settings = _mapping(record.get("settings")) or settings
+                content = _text(record.get("content"))
                 of = key | {"number": number}
                 rows[Used] += [of | one for one in _used(record)]
                 rows[Version] += [of | one for one in self._versions(task, verdict, number, record)]
@@ -84,7 +86,8 @@ class Writer:
             rows[Message] += [of | line for line in _messages(self._assigned.read(log) if told.has_ended else None)]
         rows[Emitted] += [key | one for one in _emitted(task, _mapping(judged.get("metadata")))]
         rows[Criterion] += [key | one for one in _criteria(judged)]
-        rows[TaskRow].append(key | self._task(task, given, settings) | {"verdict": verdict, "message": message})
+        of_result = {"verdict": verdict, "message": message, "content": content or None}
+        rows[TaskRow].append(key | self._task(task, given, settings) | of_result)
         return rows
 
     def live(self, run_id: int, task: Task, log: Callable[[str], bytes | None]) -> list[Row]:
@@ -136,6 +139,7 @@ class Writer:
             "memory_request_bytes": request.memory_bytes,
             "host": _text(usage.get("host")),
             "threads": _whole(usage.get("threads")),
+            "reused": _mapping(record.get("reused")) or None,
         }
 
     def _versions(self, task: Task, verdict: str | None, number: int, record: Row) -> Iterator[Row]:

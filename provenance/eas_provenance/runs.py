@@ -76,6 +76,15 @@ class RunFolder:
         """Return what else was noted of it at its beginning."""
         return self._object("about.json")
 
+    def note(self, about: dict[str, Any]) -> None:
+        """Note in the place of what was noted at its beginning."""
+        draft = self.path / f".about.{os.getpid()}"
+        try:
+            draft.write_text(json.dumps(about), "utf-8")
+            draft.replace(self.path / "about.json")
+        except OSError as error:
+            raise RepositoryError(f"cannot note the run in {self.path}: {error.strerror}") from error
+
     def _object(self, name: str) -> dict[str, Any]:
         try:
             found = json.loads(self._read(name))

@@ -130,7 +130,8 @@ class Following(Table, table=True):
 class TaskType(Table, table=True):
     """A task type of a run: where its program comes from, what it asks for, and how many tasks of it there will be.
 
-    `at_most` is None when only the run itself can tell.
+    `at_most` is None when only the run itself can tell. `code` tells versions of the program apart: it is the digest of
+    its image, or the SHA-256 of its sources where no image runs; empty where nobody knows.
     """
 
     __tablename__ = "task_type"
@@ -143,16 +144,22 @@ class TaskType(Table, table=True):
     memory_bytes: int = Field(sa_type=BigInteger)
     at_least: int = Field(sa_type=BigInteger)
     at_most: int | None = Field(default=None, sa_type=BigInteger)
+    code: str = ""
 
 
 class Task(Table, table=True):
     """A task of a run, once it has been reached.
 
     `position` sorts tasks by path as people do; `source` is file:line:column of the chain; `variables` are the loop
-    variables around it by name, `indices` their positions by id; `settings` are those that the program got.
+    variables around it by name, `indices` their positions by id; `settings` are those that the program got. `content`
+    is the SHA-256 of what its result depends on, as the worker noted it.
     """
 
-    __table_args__ = (Index(None, "run_id", "position"), Index(None, "run_id", "type", "state"))
+    __table_args__ = (
+        Index(None, "run_id", "position"),
+        Index(None, "run_id", "type", "state"),
+        Index(None, "content"),
+    )
 
     run_id: int = _run(primary_key=True)
     path: str = Field(primary_key=True)
@@ -170,13 +177,15 @@ class Task(Table, table=True):
     message: str = ""
     started: str | None = None
     ended: str | None = None
+    content: str | None = None
 
 
 class Attempt(Table, table=True):
     """A try of a program or of a gate: how it ended, what it asked for and what it used.
 
     `type` is that of the task, beside which there are many tries to be summed up by it. `phase` is Argo's, `node` the
-    id of the node; the usage is there once the worker has noted it.
+    id of the node; the usage is there once the worker has noted it. `reused` is the attempt whose result was taken over
+    instead of running anything: its `run`, `path` and `attempt`.
     """
 
     __table_args__ = (Index(None, "run_id", "started"), Index(None, "run_id", "step", "type", "wall_s"))
@@ -202,6 +211,7 @@ class Attempt(Table, table=True):
     memory_request_bytes: int = Field(sa_type=BigInteger)
     host: str = ""
     threads: int | None = None
+    reused: dict[str, Any] | None = Field(default=None, sa_column=Column(Json, nullable=True))
 
 
 class Used(Table, table=True):

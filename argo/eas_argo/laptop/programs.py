@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import signal
 import time
@@ -10,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self, TypeVar
 
+import eas_worker
 from eas_argo.laptop import disk, folders
 from eas_argo.laptop.errors import SiteError
 from eas_argo.laptop.folders import Files
@@ -316,6 +318,21 @@ def folder_of(containers: Sequence[Path], image: str) -> Path:
     """Return the folder of an image's programs: in the first place that has it, or where it should be."""
     folders = [place / image_name(image) for place in containers]
     return next((folder for folder in folders if folder.is_dir()), folders[-1])
+
+
+def code_of(containers: Sequence[Path], image: str) -> str:
+    """Return the SHA-256 of the sources from which the programs of an image run: its folder, and the worker.
+
+    It is the same for all programs of an image, as the digest of the image would be: any of them may use any module.
+    """
+    digest = hashlib.sha256()
+    for folder in (folder_of(containers, image), Path(eas_worker.__file__).parent):
+        for path in sorted(folder.rglob("*")):
+            relative = path.relative_to(folder)
+            if path.is_file() and not {"__pycache__", "test_task_configs"} & set(relative.parts):
+                digest.update(f"{folder.name}/{relative.as_posix()}\0{path.stat().st_size}\0".encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def scripts(containers: Sequence[Path], pod: Pod) -> list[Path]:

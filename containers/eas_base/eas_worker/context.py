@@ -66,6 +66,8 @@ class BaseContext:
         How many threads to use.
     log : logging.Logger
         Where to log; whatever goes through `logging` is kept as well.
+    asked_seed : int or None
+        The seed, once somebody has asked for it or for random numbers.
     """
 
     def __init__(self, attempt: Attempt, stream: LogStream) -> None:
@@ -78,6 +80,7 @@ class BaseContext:
         self.settings = View("setting", attempt.assignment.settings)
         self.loop_variables = View("loop variable", attempt.assignment.metadata)
         self._run_seed = attempt.seed
+        self.asked_seed: int | None = None
         self.attempt = attempt.number
         self.threads = attempt.threads
         self.log = logging.getLogger(PROGRAM_LOGGER)
@@ -91,7 +94,8 @@ class BaseContext:
     @property
     def seed(self) -> int:
         """Seed for random numbers, 63 bits: the same in every attempt of this task, and different for every task."""
-        return seed_of(self._run_seed, self.path)
+        self.asked_seed = seed_of(self._run_seed, self.path)
+        return self.asked_seed
 
     @property
     def random(self) -> random.Random:

@@ -15,7 +15,7 @@ from eas_worker.context import InputFile
 from eas_worker.endings import ending_of, remove, tell
 from eas_worker.gathering import OPEN, Worth
 from eas_worker.logs import LogStream, captured
-from eas_worker.quality import QualityContext, Verdict
+from eas_worker.quality import QualityContext, Verdict, bounds_of
 from eas_worker.records import QcRecord, read_json, read_product, sha256, write_json
 from eas_worker.surroundings import StopSignal, limited_threads
 from eas_worker.usage import Meter
@@ -140,6 +140,8 @@ class _Judging:
             criteria=context.criteria if context else [],
             outputs=run.get("outputs", {}),
             answers=self.answers if verdict.verdict in OPEN else {},
+            bounds=bounds_of(self._description),
+            seed=context.asked_seed if context else None,
         )
 
 

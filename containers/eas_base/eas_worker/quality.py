@@ -26,6 +26,12 @@ class Verdict(NamedTuple):
     reason: str
 
 
+def bounds_of(description: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the bounds of criteria that a chain has moved."""
+    overrides = description.get("qc")
+    return overrides if isinstance(overrides, dict) else {}
+
+
 class QualityContext(BaseContext):
     """What a quality control program works with, beside what `BaseContext` has.
 
@@ -54,8 +60,7 @@ class QualityContext(BaseContext):
         self.metadata: dict[str, Any] = dict(record["metadata"])
         self.usage: dict[str, Any] = dict(record.get("usage") or {})
         self.criteria: list[Criterion] = []
-        overrides = attempt.description.get("qc")
-        self._overrides: dict[str, Any] = overrides if isinstance(overrides, dict) else {}
+        self._overrides = bounds_of(attempt.description)
 
     def check(  # noqa: PLR0913 - a criterion has that many sides
         self,

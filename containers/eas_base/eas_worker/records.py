@@ -92,7 +92,9 @@ class RunRecord(NamedTuple):
     """What a try of a program was: `run.json`.
 
     `status` is ``done``, ``raised``, ``failed`` or ``no_work``; `exit_status` is 0, 1, 10 or 11 in the same order, and
-    143 when it was told to stop. `outputs` are there only when it is done.
+    143 when it was told to stop. `outputs` are there only when it is done. `content` is the SHA-256 of what the result
+    depends on, see `eas_worker.content`; `seed` is there when the program has asked for random numbers. A try that took
+    over the result of another names it in `reused`: its `run`, `path` and `attempt`.
     """
 
     path: str
@@ -109,6 +111,8 @@ class RunRecord(NamedTuple):
     inputs: dict[str, References]
     outputs: dict[str, Product]
     statuses: list[Status]
+    content: str
+    seed: int | None
     format: int = FORMAT
 
 
@@ -116,7 +120,8 @@ class QcRecord(NamedTuple):
     """What quality control said of a task: `qc.json`.
 
     `attempt` is the number of the try that was judged, None when no try left anything. `metadata` are those of the
-    program, overlaid with what quality control added.
+    program, overlaid with what quality control added. `bounds` are those that the chain moved, `seed` is there when
+    quality control has asked for random numbers, and `reused` is as in `RunRecord`.
     """
 
     path: str
@@ -130,6 +135,8 @@ class QcRecord(NamedTuple):
     criteria: list[Criterion]
     outputs: dict[str, Any]
     answers: dict[str, int]
+    bounds: dict[str, Any]
+    seed: int | None
     format: int = FORMAT
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from eas_worker import outputs, programs
 from eas_worker.api import ContractError
 from eas_worker.attempt import folder_of, number_of, read_attempt, read_description, threads_of
+from eas_worker.content import content_of
 from eas_worker.context import Context
 from eas_worker.endings import DONE, Ending, ending_of, remove, tell
 from eas_worker.gate import judge, judge_here
@@ -103,6 +104,7 @@ class _Doing:
         self._attempt: Attempt | None = None
         self._context: Context | None = None
         self._inputs: dict[str, References] = {}
+        self._content = ""
         self._products: dict[str, Product] = {}
         self._committed = False
 
@@ -111,6 +113,7 @@ class _Doing:
         self._description = read_description(environment)
         self._attempt = attempt = read_attempt(self._description, environment)
         self._inputs = attempt.input_references()
+        self._content = content_of(attempt, self._inputs)
         self._context = context = Context(attempt, stream)
         path = programs.find(attempt.programs, "task", context.task)
         if path is None:
@@ -144,4 +147,6 @@ class _Doing:
             inputs=self._inputs,
             outputs=self._products if self._committed else {},
             statuses=context.statuses if context else [],
+            content=self._content,
+            seed=context.asked_seed if context else None,
         )

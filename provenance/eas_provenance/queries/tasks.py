@@ -89,7 +89,10 @@ class TaskRow(NamedTuple):
 
 
 class AttemptRow(NamedTuple):
-    """A try of a program (`step` run) or of a gate (`step` qc): how it ended, what it asked for and what it used."""
+    """A try of a program (`step` run) or of a gate (`step` qc): how it ended, what it asked for and what it used.
+
+    `reused` is the `run`, `path` and `attempt` that it was taken over from, when nothing was done.
+    """
 
     path: str
     step: str
@@ -109,6 +112,7 @@ class AttemptRow(NamedTuple):
     memory_request_bytes: int
     host: str
     threads: int | None
+    reused: dict[str, Any] | None = None
 
     @property
     def queue_s(self) -> float | None:

@@ -59,7 +59,7 @@ def type_rows(session: Session, run_id: int) -> tuple[TypeRow, ...]:
         to_come = row.at_least - sum(states.values())
         if to_come > 0 and not is_over:
             states["waiting"] = states.get("waiting", 0) + to_come
-        known = {name: value for name, value in mapping(row).items() if name != "run_id"}
+        known = {name: value for name, value in mapping(row).items() if name in TypeRow._fields}
         rows.append(TypeRow(**known, states=states))
     rows += [TypeRow(kind, "", 0, 0, 0, 0, None, states) for kind, states in reached.items()]
     return tuple(sorted(rows))
