@@ -8,7 +8,7 @@ from tests.worker.harness import Site, Try, described
 
 RECORD_KEYS = {
     "format", "path", "task", "attempt", "verdict", "reason", "traceback", "usage", "metadata", "criteria", "outputs",
-    "answers",
+    "answers", "bounds", "seed",
 }  # fmt: skip
 
 

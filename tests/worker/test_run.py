@@ -19,7 +19,7 @@ from tests.worker.harness import Site, Try, described
 
 RECORD_KEYS = {
     "format", "path", "task", "attempt", "status", "exit_status", "message", "traceback", "metadata", "settings",
-    "loop_variables", "inputs", "outputs", "usage", "statuses",
+    "loop_variables", "inputs", "outputs", "usage", "statuses", "content", "seed",
 }  # fmt: skip
 PRODUCT_KEYS = {"format", "directory", "name", "type", "size", "sha256", "metadata", "producer"}
 
