@@ -45,7 +45,7 @@ def show(arguments: argparse.Namespace, found: Reading, path: str) -> int:
     return answer(arguments, lambda: as_text(details, said, cause), lambda: as_data(details, said, cause))
 
 
-def as_data(details: TaskDetails, said: Page[MessageRow], cause: Reason | None) -> dict[str, Any]:
+def as_data(details: TaskDetails, said: Page[MessageRow], cause: Reason | None = None) -> dict[str, Any]:
     """Return a task for programs."""
     return {
         **details.task._asdict(),
@@ -63,7 +63,7 @@ def as_data(details: TaskDetails, said: Page[MessageRow], cause: Reason | None) 
     }
 
 
-def as_text(details: TaskDetails, said: Page[MessageRow], cause: Reason | None) -> str:
+def as_text(details: TaskDetails, said: Page[MessageRow], cause: Reason | None = None) -> str:
     """Return a task for people."""
     parts = ["\n".join([_head(details.task), *([text.safe(str(cause))] if cause is not None else [])])]
     parts += section("tries", table(_TRY, [_try(one) for one in details.attempts], map(_word, details.attempts)))
