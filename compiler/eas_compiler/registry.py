@@ -86,6 +86,7 @@ class TaskType(NamedTuple):
     time_limit_s: float
     no_work: bool
     open: bool = False
+    references: tuple[str, ...] = ()
 
 
 Check = Callable[[Node], "str | None"]
@@ -125,6 +126,12 @@ def _git_source(node: Node) -> str | None:
     if known and texts and inside and not given.get("path", "").startswith("/"):
         return None
     return "must be {git: a repository, ref: a commit, branch or tag, path: a folder in it}"
+
+
+def _references(node: Node) -> str | None:
+    """Check what to read about a task type."""
+    good = isinstance(node.value, list) and all(isinstance(item.value, str) for item in node.value)
+    return None if good else "must be a list of texts"
 
 
 _TEXT = _is(str, what="a text")
@@ -169,6 +176,7 @@ _TASK: dict[str, Check] = {
     "program": _TEXT,
     "label": _TEXT,
     "doc": _TEXT,
+    "references": _references,
     "inputs": _OBJECT,
     "outputs": _OBJECT,
     "settings": _OBJECT,
@@ -261,6 +269,7 @@ class Registry:
             time_limit_s=given("time_limit_s", 86400),
             no_work=given("no_work", False) or self.any_may_have_no_work,
             open=self.is_open,
+            references=tuple(entry["references"].plain()) if "references" in entry else (),
         )
 
     def _container(self, task: str, entry: dict[str, Node], node: Node, diagnostics: Diagnostics) -> Container | None:
