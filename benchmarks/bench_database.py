@@ -12,7 +12,7 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from eas_provenance.database import Database
 from eas_provenance.tables import Attempt, Document, Table, Task
@@ -20,6 +20,25 @@ from eas_provenance.tables import Attempt, Document, Table, Task
 Row = dict[str, Any]
 Batch = dict[type[Table], list[Row]]
 Statements = list[tuple[str, list[tuple[Any, ...]]]]
+
+
+class Taken(NamedTuple):
+    """Time that something took: on the clock, and of the processor [s]."""
+
+    elapsed_s: float
+    used_s: float
+
+
+class Clock:
+    """Measures the time of a block."""
+
+    def __enter__(self) -> Self:
+        self._start = time.perf_counter(), time.thread_time()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        elapsed, used = self._start
+        self.taken = Taken(time.perf_counter() - elapsed, time.thread_time() - used)
 
 
 def task(number: int) -> Row:
@@ -93,22 +112,20 @@ def prepared(rows: Batch) -> Statements:
     return statements
 
 
-def with_eas(database: Database, rows: Batch) -> float:
-    """Return how long the database takes [s]."""
-    start = time.perf_counter()
-    with database.writing() as batch:
+def with_eas(database: Database, rows: Batch) -> Taken:
+    """Return how long the database takes."""
+    with Clock() as clock, database.writing() as batch:
         for table, some in rows.items():
             batch.put(table, some)
-    return time.perf_counter() - start
+    return clock.taken
 
 
-def with_sqlite3(connection: sqlite3.Connection, statements: Statements) -> float:
-    """Return how long sqlite3 takes [s]."""
-    start = time.perf_counter()
-    with connection:
+def with_sqlite3(connection: sqlite3.Connection, statements: Statements) -> Taken:
+    """Return how long sqlite3 takes."""
+    with Clock() as clock, connection:
         for statement, values in statements:
             connection.executemany(statement, values)
-    return time.perf_counter() - start
+    return clock.taken
 
 
 def main() -> None:
@@ -117,9 +134,9 @@ def main() -> None:
     parser.add_argument("--tasks", type=int, default=100_000, help="tasks, each with an attempt (default: %(default)s)")
     parser.add_argument("--batch", type=int, default=1_000, help="tasks in a transaction (default: %(default)s)")
     given = parser.parse_args()
-    eas: list[float] = []
-    bare: list[float] = []
-    making: list[float] = []
+    eas: list[Taken] = []
+    bare: list[Taken] = []
+    making: list[Taken] = []
     with tempfile.TemporaryDirectory() as folder:
         begin(Path(folder, "bare.db")).close()
         connection = sqlite3.connect(Path(folder, "bare.db"))
@@ -128,9 +145,9 @@ def main() -> None:
             for first in range(0, given.tasks, given.batch):
                 numbers = range(first, min(first + given.batch, given.tasks))
                 rows: Batch = {Task: [task(one) for one in numbers], Attempt: [attempt(one) for one in numbers]}
-                start = time.perf_counter()
-                statements = prepared(rows)
-                making.append(time.perf_counter() - start)
+                with Clock() as clock:
+                    statements = prepared(rows)
+                making.append(clock.taken)
                 if first // given.batch % 2:  # what comes first has colder caches
                     bare.append(with_sqlite3(connection, statements))
                     eas.append(with_eas(database, rows))
@@ -138,11 +155,13 @@ def main() -> None:
                     eas.append(with_eas(database, rows))
                     bare.append(with_sqlite3(connection, statements))
         connection.close()
-    made = [one + other for one, other in zip(bare, making, strict=True)]
-    print(f"{'eas':27}{2 * given.tasks / sum(eas):10,.0f} rows a second")
-    for title, seconds in (("sqlite3", bare), ("sqlite3 with making tuples", made)):
-        ratio = statistics.median(one / other for one, other in zip(seconds, eas, strict=True))
-        print(f"{title:27}{2 * given.tasks / sum(seconds):10,.0f} rows a second; eas has {ratio:.2f} of that")
+    made = [Taken(*map(sum, zip(one, other, strict=True))) for one, other in zip(bare, making, strict=True)]
+    for title, taken in (("eas", eas), ("sqlite3", bare), ("sqlite3 with making tuples", made)):
+        elapsed, used = (
+            statistics.median(one[at] / other[at] for one, other in zip(taken, eas, strict=True)) for at in (0, 1)
+        )
+        speed = 2 * given.tasks / sum(one.elapsed_s for one in taken)
+        print(f"{title:27}{speed:10,.0f} rows a second; eas has {elapsed:.2f} of that, {used:.2f} by processor time")
 
 
 if __name__ == "__main__":

@@ -112,6 +112,17 @@ def test_rows_take_the_place_of_those_with_their_keys(database: Database) -> Non
     assert [len(rows) for rows in content(database).values()] == [len(rows) for rows in before.values()]
 
 
+def test_the_last_row_of_a_key_counts(database: Database) -> None:
+    """However many rows there are, and whether they are written together or one by one."""
+    run_id = begin(database)
+    rows = [task_row(run_id, f"/{number % 150}", message=str(number)) for number in range(401)]
+    with database.writing() as batch:
+        batch.put(Task, rows)
+    with database.session() as session:
+        found = {one.path: one.message for one in session.exec(select(Task))}
+    assert found == {row["path"]: row["message"] for row in rows}
+
+
 def test_what_a_row_lacks_is_the_default(database: Database) -> None:
     """Rows may differ in what they name; what has a default need not be named."""
     run_id = begin(database)
