@@ -7,6 +7,9 @@
 bin := .venv/bin
 installed := .venv/installed
 
+packages := compiler/eas_compiler containers/eas_base/eas_worker argo/eas_argo provenance/eas_provenance \
+	dashboard/eas_dashboard eas
+
 # The newest Python for which every package of the lock file comes built; with a newer one, batman needs a C compiler.
 PYTHON = $(firstword $(shell for python in python3.13 python3.12 python3.11 python3; do \
 	$$python -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python; done))
@@ -65,13 +68,15 @@ clean: ## remove what was built, .venv included
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # pip alone takes six times as long for the whole lock file, so it installs only uv, from that same file. But uv does not
-# read pip's configuration: where only that one leads to an index, pip installs the rest, too.
+# read pip's configuration: where only that one leads to an index, pip installs the rest, too. All is compiled at once, as
+# a Python that may not write its bytecode would compile a thousand modules whenever it starts.
 $(installed): requirements.lock pyproject.toml eas/__about__.py | $(bin)/python
 	sed -n '/^uv==/,/# via/p' requirements.lock >.venv/uv.lock
 	$(bin)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement .venv/uv.lock
-	$(bin)/uv pip sync --quiet --python $(bin)/python --require-hashes requirements.lock || \
+	$(bin)/uv pip sync --quiet --compile-bytecode --python $(bin)/python --require-hashes requirements.lock || \
 		$(bin)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
 	$(bin)/uv pip install --offline --quiet --python $(bin)/python --no-deps --no-build-isolation --editable .
+	$(bin)/python -m compileall -q -j 0 $(packages)
 	touch $@
 
 $(bin)/python:
