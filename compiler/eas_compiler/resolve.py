@@ -32,6 +32,7 @@ from eas_compiler.tree import (
     Sequence,
     Variable,
 )
+from eas_worker.assignment import LONGEST_PATH_BYTES
 from eas_worker.expressions import ExpressionError
 
 MAX_ITERATIONS = 50
@@ -59,6 +60,7 @@ _FIELDS: dict[str, dict[str, type]] = {
 FIELDS = {kind: _COMMON | own for kind, own in _FIELDS.items()}
 """The fields of each kind of flow control."""
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\Z")
+_INDEX = len("=1000000000")
 
 
 def resolve(
@@ -197,6 +199,7 @@ class _Resolver:
         kind = node.value["task"].value
         if kind not in FLOW_CONTROL:
             common, where = self._common(node, path, where)
+            self._check_path(common)
             return leaf.task(common, where.directory, self.registry, self.diagnostics)
         fields = document.members(node, FIELDS[kind], self.diagnostics, kind)
         common, where = self._common(node, path, where)
@@ -225,6 +228,14 @@ class _Resolver:
             where = where._replace(directory=pattern or where.directory)
         where = where._replace(scope=scope)
         return Common(path, node, scope, name, requires, where.job_name, where.directory), where
+
+    def _check_path(self, common: Common) -> None:
+        most = len(common.path)
+        for one in common.scope.variables:
+            most += _INDEX + max(map(len, (one.name, *one.aliases))) - len(one.name)
+        if most > LONGEST_PATH_BYTES:
+            message = f"the path of this task may take {most} bytes; {LONGEST_PATH_BYTES} are possible"
+            self.diagnostics.error("too-large", common.node.value["task"], message, "give loops shorter parameters")
 
     def _requires(self, node: Node | None, where: _Where) -> tuple[Requirement, ...]:
         if node is None or not isinstance(node.value, list):

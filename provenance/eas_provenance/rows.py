@@ -15,7 +15,7 @@ from eas_provenance.lines import Assigned, record_key
 from eas_provenance.states import Task, Told, path_order
 from eas_provenance.tables import Attempt, Criterion, Emitted, Message, Table, Used, Version
 from eas_provenance.tables import Task as TaskRow
-from eas_worker.assignment import Assignment, written
+from eas_worker.assignment import LONGEST_PATH_BYTES, Assignment, written
 
 Row = dict[str, Any]
 Rows = dict[type[Table], list[Row]]
@@ -27,6 +27,8 @@ NO_TIME = "1970-01-01T00:00:00Z"
 """When a line was said that does not tell it."""
 MOST_MESSAGES = 10_000
 """How many lines of a log the database takes; the repository has them all."""
+LONGEST_KEY_BYTES = LONGEST_PATH_BYTES
+"""How long a text in a key may be: an entry of an index of PostgreSQL has 2,704 bytes, for a path and another text."""
 _PROGRAMS = ("run", "inline")
 _DIGITS = 10
 
@@ -40,7 +42,14 @@ class Request(NamedTuple):
 
 def position_of(path: str) -> str:
     """Return a text that sorts as the path does among others: numbers in it have equally many digits."""
-    return "".join(f"{number:0{_DIGITS}}" if number >= 0 else text for number, text in path_order(path))
+    parts = (f"{number:0{_DIGITS}}" if number >= 0 else text for number, text in path_order(path))
+    return key_text("".join(parts), 2 * LONGEST_KEY_BYTES)
+
+
+def key_text(text: str, most_bytes: int = LONGEST_KEY_BYTES) -> str:
+    """Return a text as keys and indices take it: one that is too long ends in an ellipsis."""
+    encoded = text.encode("utf-8", "surrogatepass")
+    return text if len(encoded) <= most_bytes else encoded[: most_bytes - 3].decode("utf-8", "ignore") + "…"
 
 
 class Writer:
@@ -81,7 +90,7 @@ class Writer:
                 rows[Used] += [of | one for one in _used(record)]
                 rows[Version] += [of | one for one in self._versions(task, verdict, number, record)]
             of = key | {"step": "run" if is_program else "qc", "number": number}
-            rows[Attempt].append(of | {"type": given.task} | self._attempt(task, told, record))
+            rows[Attempt].append(of | {"type": key_text(given.task)} | self._attempt(task, told, record))
             log = f"{folder}/log.jsonl" if is_program else f"{folder}/qc-log.jsonl"
             rows[Message] += [of | line for line in _messages(self._assigned.read(log) if told.has_ended else None)]
         rows[Emitted] += [key | one for one in _emitted(task, _mapping(judged.get("metadata")))]
@@ -106,7 +115,7 @@ class Writer:
     def _task(self, task: Task, given: Assignment, settings: Row | None) -> Row:
         return {
             "position": position_of(task.path),
-            "type": given.task,
+            "type": key_text(given.task),
             "name": given.name,
             "job_name": given.job_name,
             "directory": given.working_directory,
@@ -151,13 +160,13 @@ class Writer:
             for position, one in enumerate(map(_mapping, product if isinstance(product, list) else [product])):
                 directory, name = _text(one.get("directory")), _text(one.get("name"))
                 yield {
-                    "port": port,
+                    "port": key_text(port),
                     "position": position,
-                    "directory": directory,
-                    "name": name,
+                    "directory": key_text(directory),
+                    "name": key_text(name),
                     "type": _text(one.get("type")),
                     "size_bytes": _whole(one.get("size")) or 0,
-                    "sha256": _text(one.get("sha256")),
+                    "sha256": key_text(_text(one.get("sha256"))),
                     "key": f"{self._run}/{quote(directory, '/~')}/{family}{quote(name, '~')}",
                     "verdict": verdict if is_last else "error",
                     "made": made,
@@ -180,7 +189,7 @@ def _messages(log: bytes | None) -> Iterator[Row]:
         yield {
             "position": position,
             "time": _time(said.get("time")) or NO_TIME,
-            "severity": _text(said.get("severity")) or "info",
+            "severity": key_text(_text(said.get("severity"))) or "info",
             "source": _text(said.get("source")),
             "text": _text(said.get("message")) if said else line.decode("utf-8", "replace"),
             "fraction": _number(said.get("fraction")),
@@ -190,15 +199,15 @@ def _messages(log: bytes | None) -> Iterator[Row]:
 def _used(record: Row) -> Iterator[Row]:
     for port, file in _mapping(record.get("inputs")).items():
         for position, one in enumerate(map(_mapping, file if isinstance(file, list) else [file])):
-            names = {name: _text(one.get(name)) for name in ("directory", "name", "sha256")}
-            yield {"port": port, "position": position} | names
+            names = {name: key_text(_text(one.get(name))) for name in ("directory", "name", "sha256")}
+            yield {"port": key_text(port), "position": position} | names
 
 
 def _emitted(task: Task, metadata: Row) -> Iterator[Row]:
     declared = _mapping(task.description.get("metadata"))
     for name, value in metadata.items():
         unit = _text(_mapping(declared.get(name)).get("unit"))
-        yield {"name": name, "value": value, "number": _number(value), "unit": unit}
+        yield {"name": key_text(name), "value": value, "number": _number(value), "unit": unit}
 
 
 def _criteria(record: Row) -> Iterator[Row]:

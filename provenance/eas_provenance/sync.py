@@ -22,7 +22,7 @@ from eas_provenance import tries
 from eas_provenance.batch import Batch
 from eas_provenance.database import Database
 from eas_provenance.lines import Assigned, Read
-from eas_provenance.rows import PARTS, Request, Rows, Writer
+from eas_provenance.rows import LONGEST_KEY_BYTES, PARTS, Request, Rows, Writer, key_text
 from eas_provenance.runs import Sources
 from eas_provenance.states import States, Task
 from eas_provenance.tables import Attempt, Criterion, Cursor, Document, Emitted, Message, Problem, Run, Tag, TaskType
@@ -54,8 +54,10 @@ def register(database: Database, name: str, sources: Sources, about: Mapping[str
         run_id = batch.put_run(
             {"state": "running", **given, "name": name, **{f"{kind}_sha256": sums.get(kind) for kind in texts}}
         )
-        batch.put(Tag, [{"run_id": run_id, "tag": tag} for tag in about["tags"]])
-        batch.put(TaskType, [{"run_id": run_id, "type": kind} | facts for kind, facts in about["types"].items()])
+        batch.put(Tag, [{"run_id": run_id, "tag": key_text(tag)} for tag in about["tags"]])
+        batch.put(
+            TaskType, [{"run_id": run_id, "type": key_text(kind)} | facts for kind, facts in about["types"].items()]
+        )
     return run_id
 
 
@@ -183,7 +185,7 @@ class Sync:
             self._written.add(task.path)
             self._changed.pop(task.path)
             self._said.pop(task.path, None)
-            if task.state == "running":
+            if task.state == "running" and task.path not in self._odd:
                 self._running[task.path] = task
             else:
                 self._running.pop(task.path, None)
@@ -222,6 +224,9 @@ class Sync:
 
     def _rows(self, task: Task) -> Rows:
         """Return the rows of a task; none, and a problem, when its nodes are none that its manifest can have made."""
+        if (size := len(task.path.encode("utf-8", "surrogatepass"))) > LONGEST_KEY_BYTES:
+            self._odd[task.path] = f"its path takes {size:,} bytes; the database keeps tasks with {LONGEST_KEY_BYTES:,}"
+            return {}
         try:
             rows = self._writer.rows(self._number, task)
         except ExpressionError as error:  # a record is missing that says what it is to do
@@ -256,7 +261,7 @@ class Sync:
         root = self.states.root
         changes = {"state": state, "ended": root.ended or None, "message": root.message or message}
         batch.execute(update(Run).where(col(Run.id) == self._number).values(**changes))
-        problems = dict((*self.states.problems, *self._odd.items()))
+        problems = {key_text(path): said for path, said in (*self.states.problems, *self._odd.items())}
         batch.delete(Problem, run_id=self._number)
         batch.put(Problem, [{"run_id": self._number, "path": path, "message": said} for path, said in problems.items()])
 

@@ -43,6 +43,15 @@ def test_variables_are_identifiers(name: str) -> None:
     assert "variable-name" in codes(checked(loop(name, [1])).diagnostics)
 
 
+def test_paths_have_an_end() -> None:
+    """Databases find tasks by their paths, which are as long as the names of the loops around them are."""
+    task = {"task": "null"}
+    for number in range(25):
+        task = loop(f"{'x' * 50}_{number:02}", [1], task)
+    (found,) = checked(task).diagnostics
+    assert (found.code, found.message) == ("too-large", "the path of this task may take 1728 bytes; 1200 are possible")
+
+
 def test_empty_list_is_a_warning() -> None:
     """An empty task list does nothing, which is suspicious but legal."""
     found = checked()

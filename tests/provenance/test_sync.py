@@ -204,6 +204,41 @@ def test_hostile_records(database: Database, record: bytes) -> None:
         assert all(datetime.fromisoformat(one.time).tzinfo for one in session.exec(select(Message)))
 
 
+def test_long_keys_do_not_block_a_run(database_url: str) -> None:
+    """What no index takes is cut, and a task whose path none takes is a problem; all else is there, in any database."""
+    chance = random.Random(7)
+    long, deep = (bytes(chance.choices(range(97, 123), k=5000)).decode() for _ in range(2))  # PostgreSQL compresses
+    record = {
+        "inputs": {long: {"directory": long, "name": long, "sha256": long}},
+        "outputs": {long: {"directory": long, "name": long, "sha256": long, "size": 1}},
+    }
+    records = {
+        "run/.records/t0/attempt-0/run.json": record,
+        "run/.records/t0/qc.json": {"verdict": "pass", "metadata": {long: 1}},
+        "run/.records/t0/attempt-0/log.jsonl": {"severity": long, "message": long},
+    }
+    texts = {key: json.dumps(one).encode() for key, one in records.items()}
+    two = workflow(described("/t0"), described(f"/t1[{deep}]", loops=[LOOP | {"var": deep}]))
+    again = node("t1", "Running", i=0)
+    updates = [*PASSED, again, tried("t1", 0, "Running", inputs=again["inputs"])]
+    with Database.open(database_url) as database:
+        run_id, sync = begin(database, two, texts.get)
+        for update in updates:
+            sync.take(update)
+        sync.flush("1")
+        sync.flush("2")
+        found = known(database, run_id)
+        with database.session() as session:
+            assert session.exec(select(Task)).one().path == "/t0"
+            emitted = session.exec(select(Emitted)).one()
+            assert (emitted.name[:1197], emitted.name[1197:], emitted.value) == (long[:1197], "…", 1)
+            assert session.exec(select(Message)).one().text == long
+    assert [len(found[table]) for table in ("attempt", "used", "version")] == [2, 1, 1]
+    ((path, said),) = found["problem"]
+    assert path.startswith("/t1[")
+    assert said == "its path takes 5,007 bytes; the database keeps tasks with 1,200"
+
+
 def test_endless_logs_are_cut(database: Database) -> None:
     """The repository has the rest."""
     line = json.dumps(LOG[0]).encode() + b"\n"

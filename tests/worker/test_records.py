@@ -34,9 +34,9 @@ def test_metadata_round_trip(metadata: dict[str, object]) -> None:
     assert json.dumps(back) == json.dumps(metadata)
 
 
-@pytest.mark.parametrize("key", ["", "1a", "a-b", "a b", "é", "a\n", 3])
+@pytest.mark.parametrize("key", ["", "1a", "a-b", "a b", "é", "a\n", "a" * 256, 3])
 def test_bad_keys(key: object) -> None:
-    """A key is letters, digits and underscores, no digit first."""
+    """A key is letters, digits and underscores, no digit first, and not endless."""
     with pytest.raises(MetadataError, match="letters, digits and underscores"):
         check_metadata({key: 1})  # type: ignore[dict-item]
 

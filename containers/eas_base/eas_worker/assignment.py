@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # loading it would double what the compiler needs to start
 
 Description = dict[str, Any]
 Indices = dict[str, int]
+LONGEST_PATH_BYTES = 1200
+"""How long the path of a task may be; databases find tasks by their paths, and theirs must not be much longer."""
 Load = Callable[[int, str], "dict[str, Any] | None"]
 """Returns the record number k of the iteration that a text of indices names (`1.0.7`), or None when there is none."""
 

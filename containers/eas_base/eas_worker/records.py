@@ -24,7 +24,7 @@ METADATA_LIMIT_BYTES = 1_000_000
 CLOSED = 12
 """Exit status where quality control in the process of its program closed the gate: that is never tried again."""
 
-_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}\Z")
 _BLOCK_BYTES = 1 << 20
 
 References = dict[str, str] | list[dict[str, str]]
@@ -157,8 +157,8 @@ def check_metadata(metadata: Mapping[str, object]) -> dict[str, Value]:
     Raises
     ------
     MetadataError
-        For a key that is no identifier, a value that is no number, text, bool, null or list of these, and for NaN and
-        infinity.
+        For a key that is no identifier of up to 255 characters, a value that is no number, text, bool, null or list of
+        these, and for NaN and infinity.
     """
     return {_key(key): _value(key, value) for key, value in metadata.items()}
 
@@ -174,7 +174,8 @@ def check_size(metadata: Mapping[str, Value]) -> None:
 
 def _key(key: object) -> str:
     if not isinstance(key, str) or not _KEY.match(key):
-        raise MetadataError(f"metadata key {key!r} must be letters, digits and underscores, and not start with a digit")
+        rule = "must be letters, digits and underscores, at most 255, and not start with a digit"
+        raise MetadataError(f"metadata key {key!r} {rule}")
     return key
 
 
