@@ -78,7 +78,7 @@ class _Tried(NamedTuple):
     @property
     def worth_showing(self) -> list[tuple[TaskDetails, Page[MessageRow]]]:
         """Return the tasks of the container, and those that did not go well; where there are none, all."""
-        own = {path.stem for path in self.configuration.path.parents[1].glob("task_implementations/*.py")}
+        own = {path.stem for path in self.configuration.path.parents[1].glob("task_implementations/*")}
         found = [one for one in self.tasks if one[0].task.type in own or one[0].task.state != "succeeded"]
         return found or self.tasks
 

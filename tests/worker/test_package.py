@@ -46,4 +46,4 @@ def test_wrong_use(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> 
     from eas_worker.__main__ import main
 
     assert main(arguments) == 2
-    assert capsys.readouterr().err == "usage: python -m eas_worker run|qc|inline|rescue|ask\n"
+    assert capsys.readouterr().err == "usage: eas-worker run|qc|inline|rescue|ask\n"

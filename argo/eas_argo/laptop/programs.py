@@ -21,6 +21,7 @@ from eas_argo.laptop.memory import Watch
 from eas_argo.laptop.past import SHUTDOWN
 from eas_argo.laptop.server import end_group
 from eas_argo.laptop.work import Ended, Work
+from eas_worker import programs
 
 GRACE_S = 3.0
 """How long a program may take to end itself after it was told to."""
@@ -338,6 +339,5 @@ def code_of(containers: Sequence[Path], image: str) -> str:
 def scripts(containers: Sequence[Path], pod: Pod) -> list[Path]:
     """Return the program and the quality control of a pod's task, as far as there are any."""
     folder = folder_of(containers, pod.image)
-    name = f"{pod.description['task']}.py"
-    found = (folder / kind / name for kind in ("task_implementations", "task_qc_implementations"))
-    return [path for path in found if path.is_file()]
+    found = (programs.find(folder, kind, pod.description["task"]) for kind in ("task", "qc"))
+    return [path for path in found if path is not None]

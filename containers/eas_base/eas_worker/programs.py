@@ -1,9 +1,10 @@
-"""Finding and loading a program: a stand-alone script with one marked function."""
+"""Finding and loading a program: a stand-alone script with one marked function, or an executable."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import sys
 from contextvars import ContextVar
 from pathlib import Path
@@ -25,7 +26,9 @@ around: ContextVar[Callable[[Entry], Entry]] = ContextVar("around", default=lamb
 
 
 def find(programs: Path, kind: str, task: str) -> Path | None:
-    """Return the script of a task type, or None where there is none.
+    """Return the program of a task type, or None where there is none.
+
+    It is a script of Python, or an executable of that name with any suffix.
 
     Parameters
     ----------
@@ -36,16 +39,25 @@ def find(programs: Path, kind: str, task: str) -> Path | None:
     task : str
         The task type.
     """
-    path = programs / FOLDERS[kind] / f"{task}.py"
-    return path if path.is_file() else None
+    folder = programs / FOLDERS[kind]
+    path = folder / f"{task}.py"
+    if path.is_file():
+        return path
+    others = [other for other in (folder / task, *sorted(folder.glob(f"{task}.*"))) if other.is_file()]
+    return next((other for other in others if os.access(other, os.X_OK)), next(iter(others), None))
 
 
 @contextlib.contextmanager
 def loaded(path: Path, kind: str) -> Iterator[Entry]:
-    """Load a script for as long as the block lasts, and give its entry point.
+    """Load a program for as long as the block lasts, and give its entry point.
 
     The module stands in `sys.modules` meanwhile, because pickling and dataclasses look their module up there.
     """
+    if path.suffix != ".py":
+        from eas_worker import foreign
+
+        yield around.get()(foreign.entry(path, kind))
+        return
     name = f"eas_program_{kind}_{path.stem}"
     status = path.stat()
     module = sys.modules[name] = ModuleType(name)
