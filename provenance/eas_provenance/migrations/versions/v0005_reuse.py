@@ -5,8 +5,8 @@ from alembic import op
 
 from eas_provenance.tables import Json
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 
 INDEX = "ix_task_content"
 
