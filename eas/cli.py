@@ -22,6 +22,7 @@ from eas.terminal import (
     add_store,
     add_verb,
     fail,
+    kept,
     say,
     settle,
     write,
@@ -35,7 +36,10 @@ from eas_compiler.diagnostics import Diagnostics
 from eas_provenance.errors import BusyError, DatabaseError, RepositoryError, UnknownRunError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from eas_argo.laptop.stubs import Script
+    from eas_provenance.queries.costs import CostRow
 
 
 _OF_CLUSTERS = ("boto3", "botocore", "kubernetes", "urllib3")
@@ -91,7 +95,9 @@ def make_parser() -> argparse.ArgumentParser:
     compiler.add_chain(one)
     add_inputs(one)
     add_store(one)
-    add_json(one)
+    how = one.add_mutually_exclusive_group()
+    how.add_argument("--format", choices=("dot", "mermaid", "svg"), help="draw the chain instead, each loop once")
+    how.add_argument("--json", action="store_true", help="write JSON")
 
     one = add_verb(verbs, "simulate", _simulate, "run a chain with every program replaced by a stub")
     compiler.add_chain(one)
@@ -173,8 +179,42 @@ def _plan(arguments: argparse.Namespace) -> int:
     compiler.show(checked)
     if not checked.is_good:
         return WRONG_INPUT
-    found = plan.make(checked, files)
+    if arguments.format is not None:
+        return _picture(checked, arguments.format)
+    found = plan.make(checked, files, _history(arguments, checked))
     write(json.dumps(plan.as_data(found), indent=2) if arguments.json else plan.as_text(found))
+    return OK
+
+
+def _history(arguments: argparse.Namespace, checked: Checked) -> Mapping[str, CostRow]:
+    """Return what tasks of the types in a chain have cost in the runs that are known."""
+    if arguments.db is None and not (arguments.store / "eas.db").exists():
+        return {}
+    from eas_compiler.shape import shape
+    from eas_provenance.queries.costs import costs
+
+    assert checked.chain is not None
+    with kept(arguments) as (_, database), database.session() as session:
+        return costs(session, list(shape(checked.chain).tasks))
+
+
+def _picture(checked: Checked, form: str) -> int:
+    """Draw a chain."""
+    from eas_compiler import picture
+
+    assert checked.chain is not None and checked.links is not None  # noqa: PT018
+    if form == "mermaid":
+        write(picture.to_mermaid(checked.chain, checked.links))
+        return OK
+    drawn = picture.to_dot(checked.chain, checked.links)
+    if form == "svg":
+        from eas.drawing import DrawingError, svg
+
+        try:
+            drawn = svg(drawn)
+        except DrawingError as error:
+            return fail(str(error), OUTSIDE)
+    write(drawn)
     return OK
 
 
