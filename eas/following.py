@@ -18,7 +18,7 @@ from eas.remote import Submitted
 from eas.summary import Ended
 from eas.syncing import Service, Where, bucket
 from eas_argo.cluster import runs
-from eas_argo.cluster.again import nodes_of
+from eas_argo.cluster.again import is_cut, nodes_of
 from eas_argo.cluster.connection import Connection, connect
 from eas_argo.cluster.errors import ClusterError
 from eas_argo.cluster.pending import stuck
@@ -56,10 +56,11 @@ class DetachedError(Exception):
 
 @dataclass(frozen=True)
 class Followed(Ended):
-    """A run of a cluster that has ended: the prefix of its keys, and the site."""
+    """A run of a cluster that has ended: the prefix of its keys, the site, and whether what is left can be done."""
 
     prefix: str
     site: Profile
+    can_go_on: bool = True
 
     @property
     def files(self) -> str:
@@ -68,8 +69,8 @@ class Followed(Ended):
 
     @property
     def go_on(self) -> str:
-        """How it goes on when it was cancelled."""
-        return f"eas rerun {self.name} --failed --site {self.site.name}"
+        """How it goes on when it was cancelled; not at all when it was cut into child workflows."""
+        return f"eas rerun {self.name} --failed --site {self.site.name}" if self.can_go_on else ""
 
 
 class Watched(NamedTuple):
@@ -112,7 +113,9 @@ def follow(watched: Watched, warn: Callable[[str], None]) -> Followed:
     for node in nodes_of(workflow).values():
         states.update(node)
     seconds = time.monotonic() - start
-    return Followed(run.name, states, seconds, _outcomes(watched.database, run.uid), run.prefix, watched.site)
+    return Followed(
+        run.name, states, seconds, _outcomes(watched.database, run.uid), run.prefix, watched.site, not is_cut(workflow)
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -147,10 +147,11 @@ def cancel(arguments: argparse.Namespace) -> int:
         sys.stderr.write(f"{clock(seconds)}  {programs} running: it ends with them; `--now` ends them at once\n")
 
     try:
-        name = end(arguments.site, arguments.run, tell, at_once=arguments.now)
+        ended = end(arguments.site, arguments.run, tell, at_once=arguments.now)
     except EndedError as error:
         return fail(str(error), WRONG_INPUT)
-    say(f"{name} has ended; `eas rerun {name} --failed --site {arguments.site.name}` does what is left")
+    left = f"`eas rerun {ended.name} --failed --site {arguments.site.name}` does what is left"
+    say(f"{ended.name} has ended; {left if ended.can_go_on else 'cut as it was, it can only be submitted anew'}")
     return OK
 
 

@@ -6,6 +6,7 @@ import getpass
 import hashlib
 import json
 import platform
+import secrets
 import tempfile
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from eas.__about__ import __version__
 from eas.inputs import Found, Given, bring, fetch
 from eas.syncing import bucket
 from eas_argo.cluster import runs
-from eas_argo.cluster.again import again, life_of, nodes_of
+from eas_argo.cluster.again import LONGEST, again, cut_error, is_cut, life_of, nodes_of
 from eas_argo.cluster.connection import Connection, connect
 from eas_argo.cluster.errors import ClusterError
 from eas_argo.cluster.place import Placed, place
@@ -26,6 +27,7 @@ from eas_provenance.mirror import SOURCES, SUBMITTED
 from eas_provenance.runs import Sources
 from eas_provenance.s3 import Bucket
 from eas_provenance.states import States, Task
+from eas_worker import manifests
 
 Json = dict[str, Any]
 
@@ -41,8 +43,8 @@ class RefusedError(Exception):
 class Request(NamedTuple):
     """What to run: the Workflow with the texts that it was made from, how many tasks it has, the chain's file name.
 
-    `name` is that of the run, None to have the cluster choose one that begins as the chain is called. `files` are those
-    that it takes from outside.
+    `name` is that of the run, None for one that is made up, and begins as the chain is called. `files` are those that
+    it takes from outside.
     """
 
     sources: Sources
@@ -69,8 +71,18 @@ class Submitted(NamedTuple):
 Warn = Callable[[str], None]
 _LOOK_S = 2.0
 _TELL_S = 10.0
+_SHOWN = 3
 _PATIENCE_S = 60.0
 """How long a controller may take to end what was shut down [s]."""
+_LETTERS, _RANDOM = "bcdfghjklmnpqrstvwxz2456789", 5
+"""What Kubernetes itself adds to a name that it makes up."""
+
+
+class Cancelled(NamedTuple):
+    """A run that was ended: its name, and whether what is left of it can be done."""
+
+    name: str
+    can_go_on: bool
 
 
 class EndedError(Exception):
@@ -88,6 +100,8 @@ class NothingToDoError(Exception):
 def submit(request: Request, profile: Profile, warn: Warn = lambda _: None) -> Submitted:
     """Hand a chain to a cluster; `warn` is told of what will be different there.
 
+    Asked for again under the same name, the run that is there is the one, if it is to do the same.
+
     Raises
     ------
     RefusedError
@@ -97,8 +111,8 @@ def submit(request: Request, profile: Profile, warn: Warn = lambda _: None) -> S
     """
     connection = connect(profile)
     placed = place(request.sources.workflow, profile, connection.namespace)
-    if placed.refusals:
-        raise RefusedError(placed.refusals)
+    if refusals := (*placed.refusals, *_too_long(request)):
+        raise RefusedError(refusals)
     for warning in placed.warnings:
         warn(warning)
     files = bucket(profile)
@@ -110,11 +124,42 @@ def submit(request: Request, profile: Profile, warn: Warn = lambda _: None) -> S
         workflow = _described(placed, request, profile)
         if given:
             workflow["spec"] = {**workflow["spec"], "suspend": True}
-        metadata = runs.create(connection, workflow)["metadata"]
+        made = _created(connection, workflow, warn)
+        metadata = made["metadata"]
         submitted = Submitted(metadata["name"], metadata["uid"], metadata["name"], connection)
-        if given:
+        if given and made["spec"].get("suspend") and not nodes_of(made):
             _bring(submitted, files, given)
     return submitted
+
+
+def _too_long(request: Request) -> tuple[str, ...]:
+    """Return what is wrong with the name of a run that has children, which are called after it."""
+    room = LONGEST - manifests.behind_name(request.sources.workflow)
+    if request.name is None or len(request.name) <= room:
+        return ()
+    return (f"{request.name} is too long: the names of child workflows begin with it, which leaves {room} characters",)
+
+
+def _created(connection: Connection, workflow: Json, warn: Warn) -> Json:
+    """Create a Workflow, or find it: whoever asked for it before may have been killed, or not have got an answer."""
+    try:
+        return runs.create(connection, workflow)
+    except ClusterError as error:
+        if error.status not in (None, 409):
+            raise
+        found = _without_trouble(lambda: runs.is_there(connection, workflow))
+        if found is None:
+            raise
+        if error.status == 409:
+            warn(f"{found['metadata']['name']} was submitted before, and is to do the same: it is the one")
+        return found
+
+
+def _without_trouble(ask: Callable[[], Json | None]) -> Json | None:
+    try:
+        return ask()
+    except ClusterError:
+        return None
 
 
 def _bring(submitted: Submitted, files: Bucket, given: list[Given]) -> None:
@@ -133,10 +178,14 @@ def _described(placed: Placed, request: Request, profile: Profile) -> Json:
     metadata = dict(placed.workflow["metadata"])
     # Braces as Argo's tags have them stand only in texts, where JSON can say them otherwise.
     metadata["annotations"] = {**metadata["annotations"], SUBMITTED: told.replace("{{", "{\\u007b")}
-    if request.name is not None:
-        metadata["name"] = request.name
-        del metadata["generateName"]
+    metadata["name"] = request.name or _made_up(metadata["generateName"])
+    del metadata["generateName"]
     return {**placed.workflow, "metadata": metadata}
+
+
+def _made_up(stem: str) -> str:
+    """Return a name that begins with a stem; made up here, so that it can be asked for when there is no answer."""
+    return stem + "".join(secrets.choice(_LETTERS) for _ in range(_RANDOM))
 
 
 def _about(request: Request, profile: Profile) -> Json:
@@ -157,8 +206,8 @@ def _about(request: Request, profile: Profile) -> Json:
 # Ending
 
 
-def cancel(profile: Profile, name: str, tell: Callable[[int, float], None], *, at_once: bool) -> str:
-    """Have a run begin nothing new, and end it when its programs have ended, or at once; return its name.
+def cancel(profile: Profile, name: str, tell: Callable[[int, float], None], *, at_once: bool) -> Cancelled:
+    """Have a run begin nothing new, and end it when its programs have ended, or at once.
 
     `tell` is told now and then how many programs are waited for, and for how long [s].
 
@@ -175,29 +224,44 @@ def cancel(profile: Profile, name: str, tell: Callable[[int, float], None], *, a
     if runs.has_ended(workflow):
         raise EndedError(f"{run} has ended already: {runs.phase(workflow).lower()}")
     if not at_once:
-        for one in runs.family(connection, workflow):
-            runs.hold_back(connection, one)
         _wait_for_programs(connection, workflow, tell)
-    for one in runs.family(connection, workflow):
-        runs.shut_down(connection, one)
-    _wait_for_end(connection, workflow["metadata"]["name"])
-    return run
+    _end_all(connection, workflow)
+    return Cancelled(run, not is_cut(workflow))
 
 
 def _wait_for_programs(connection: Connection, workflow: Json, tell: Callable[[int, float], None]) -> None:
+    """Hold back a run with its children, also those that are only being made, until no pod of them is running."""
     start = told = time.monotonic()
-    while running := sum(runs.running(connection, one) for one in runs.family(connection, workflow)):
+    held = set[str]()
+
+    def running_in(name: str) -> int:
+        if name not in held:
+            runs.hold_back(connection, name)
+            held.add(name)
+        return runs.running(connection, name)
+
+    while running := sum(map(running_in, runs.family(connection, workflow))):
         if told == start or time.monotonic() - told > _TELL_S:
             told = time.monotonic()
             tell(running, told - start)
         time.sleep(_LOOK_S)
 
 
-def _wait_for_end(connection: Connection, name: str) -> None:
-    end = time.monotonic() + _PATIENCE_S
-    while not runs.has_ended(connection.get(f"{connection.workflows}/{name}")):
+def _end_all(connection: Connection, workflow: Json) -> None:
+    """End a run with its children, also those that are made while it is being ended."""
+    end, own = time.monotonic() + _PATIENCE_S, workflow["metadata"]["name"]
+    told = set[str]()
+    while True:
+        there = list(runs.family(connection, workflow))
+        for name in there:
+            if name not in told:
+                runs.shut_down(connection, name)
+                told.add(name)
+        if there == [own] and runs.has_ended(connection.get(f"{connection.workflows}/{own}")):
+            return
         if time.monotonic() > end:
-            message = f"{name} was told to end, and has not within {_PATIENCE_S:.0f} s"
+            message = f"{', '.join(there[:_SHOWN])} {'were' if there[1:] else 'was'} told to end"
+            message = f"{message}, and {'have' if there[1:] else 'has'} not within {_PATIENCE_S:.0f} s"
             raise ClusterError(message, "does the workflow controller of Argo work?")
         time.sleep(_LOOK_S)
 
@@ -222,6 +286,8 @@ def rerun(profile: Profile, name: str, chosen: Callable[[Task], bool]) -> Submit
     workflow = runs.find(connection, name)
     if not runs.has_ended(workflow):
         raise GoesOnError(f"{life_of(workflow).run} has not ended")
+    if is_cut(workflow):
+        raise cut_error()
     nodes = nodes_of(workflow)
     states = States(workflow)
     for node in nodes.values():

@@ -22,6 +22,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 from eas_argo.cluster.profile import Bucket, Caps, Profile
 from eas_compiler import yaml_reader
@@ -126,9 +127,10 @@ Check = Callable[[Any], bool]
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _LABEL = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_./]*)?[A-Za-z0-9])?")
 _IMAGES = re.compile(r"[a-z0-9][-a-z0-9._:/]*[a-z0-9]")
-_PASSWORD = re.compile(r"://[^/@]*:[^/@]*@")
+_USER = re.compile(r"://(?P<user>[^?#]*)@")
+"""Who asks, in a URL: what stands before the last at sign, as passwords may have slashes and at signs."""
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
-_SECRET = re.compile("(?i)secret|password|access_?key|token|credential")
+_SECRET = re.compile("(?i)secret|passw(or)?d|access_?key|token|credential|signature")
 _NO_SECRETS = "credentials come from the environment or ~/.aws, passwords of databases from PGPASSWORD or ~/.pgpass"
 
 
@@ -149,7 +151,15 @@ def _one_of(*words: str) -> Check:
 
 
 def _url(value: Any) -> bool:
-    return isinstance(value, str) and re.fullmatch(r"https?://[^/\s]+/?", value) is not None
+    return isinstance(value, str) and re.fullmatch(r"https?://[^/?#@\s]+/?", value) is not None
+
+
+def has_secret(url: str) -> bool:
+    """Return whether a URL holds a password: with the user, or as a parameter, however its name is written."""
+    user = _USER.search(url)
+    _, _, query = url.partition("?")
+    names = [unquote(one.partition("=")[0]) for one in re.split("[&;]", query) if "=" in one]
+    return (user is not None and ":" in unquote(user["user"])) or any(map(_SECRET.search, names))
 
 
 def _labels(value: Any) -> bool:
@@ -253,6 +263,8 @@ def _site(name: str, node: Node, diagnostics: Diagnostics) -> Site:
         return _cluster(name, node, diagnostics)
     elif kind == "laptop":
         given = _values(node, _LAPTOP, diagnostics)
+        if "database" in node.value:
+            _check_url(node.value["database"], diagnostics)
         return Laptop(name, given.get("store"), given.get("database"), given.get("jobs"))
     else:
         hint = did_you_mean(str(kind), _KINDS)
@@ -263,8 +275,8 @@ def _site(name: str, node: Node, diagnostics: Diagnostics) -> Site:
 def _cluster(name: str, node: Node, diagnostics: Diagnostics) -> Profile:
     members = _members(node, _CLUSTER, diagnostics)
     given = {field: member.plain() for field, member in members.items() if field not in ("kind", "s3", "caps")}
-    if "database" in members and _PASSWORD.search(given["database"]):
-        _secret(members["database"], "a password does not belong in this file", diagnostics)
+    if "database" in members:
+        _check_url(members["database"], diagnostics)
     if "tolerations" in members:
         listed = members["tolerations"].value
         given["tolerations"] = tuple(_values(one, _TOLERATION, diagnostics) for one in listed)
@@ -276,6 +288,13 @@ def _cluster(name: str, node: Node, diagnostics: Diagnostics) -> Profile:
             diagnostics.error_at_key("site", members["s3"], "s3 names no bucket")
         given["bucket"] = Bucket(s3.get("bucket", ""), s3.get("endpoint"), s3.get("region"))
     return Profile(name, **given)
+
+
+def _check_url(node: Node, diagnostics: Diagnostics) -> None:
+    """Report a URL that opens a door by itself."""
+    url = node.plain()
+    if isinstance(url, str) and has_secret(url):
+        _secret(node, "a password does not belong in this file", diagnostics)
 
 
 def _values(node: Node, fields: Mapping[str, Field], diagnostics: Diagnostics) -> dict[str, Any]:
@@ -296,6 +315,8 @@ def _members(node: Node, fields: Mapping[str, Field], diagnostics: Diagnostics) 
                 continue
             hint = likely or f"known: {', '.join(fields)}"
             diagnostics.error_at_key("site", member, f"unknown field {name!r}", hint)
+        elif name == "endpoint" and isinstance(member.plain(), str) and (set("@?") & set(member.plain())):
+            _secret(member, "only the address of a server belongs here", diagnostics)
         elif not fields[name].check(member.plain()):
             diagnostics.error("site", member, f"{name} must be {fields[name].what}")
         else:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from eas_argo.cluster import runs
-from eas_argo.cluster.connection import connect
+from eas_argo.cluster.connection import Connection, connect
 from eas_argo.cluster.errors import ClusterError
 from eas_argo.cluster.profile import Profile
-from eas_argo.cluster.said import Said, Speaker, said, speakers
+from eas_argo.cluster.said import Said, Speaker, Voice, speakers
 from eas_provenance.queries import MessageRow
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ class Speech:
     def __init__(self, site: Profile, name: str, where: MessageFilter, warn: Callable[[str], None]) -> None:
         self._site, self._name, self._where, self._warn = site, name, where, warn
         self._counts: dict[str, int] = {}
+        self._voices: dict[str, Voice] = {}
         self._problem = ""
 
     def lines(self) -> list[MessageRow]:
@@ -32,13 +33,16 @@ class Speech:
         try:
             connection = connect(self._site)
             there = [one for one in speakers(connection, runs.find(connection, self._name)) if self._is_meant(one)]
-            found = [row for one in there for row in self._new(one, said(connection, one.pod))]
+            found = [row for one in there for row in self._new(one, self._voice(connection, one.pod).said())]
         except ClusterError as error:
             if str(error) != self._problem:
                 self._problem = str(error)
                 self._warn(self._problem)
             return []
         return sorted(found)
+
+    def _voice(self, connection: Connection, pod: str) -> Voice:
+        return self._voices.setdefault(pod, Voice(connection, pod))
 
     def _is_meant(self, one: Speaker) -> bool:
         path = self._where.path
@@ -47,11 +51,11 @@ class Speech:
 
     def _new(self, one: Speaker, told: list[Said]) -> list[MessageRow]:
         start = self._counts.get(one.pod, 0)
-        self._counts[one.pod] = len(told)
+        self._counts[one.pod] = start + len(told)
         return [
             MessageRow(
                 line.time, one.path, one.step, one.number, _PODS + at, line.severity, "", line.text, None, one.place
             )
-            for at, line in enumerate(told[start:], start)
+            for at, line in enumerate(told, start)
             if not self._where.severities or line.severity in self._where.severities
         ]

@@ -33,7 +33,7 @@ class Ended:
 
     @property
     def go_on(self) -> str:
-        """How it goes on when it was cancelled."""
+        """How it goes on when it was cancelled; nothing when it cannot."""
         raise NotImplementedError
 
     @property
@@ -107,7 +107,7 @@ def _last_lines(ended: Ended) -> str:
     shown += f", {taken:,} of them taken over from earlier runs" if taken else ""
     end = "was cancelled" if ended.is_cancelled else "failed" if ended.is_failed else "succeeded"
     lines = [f"run {ended.name} {end} after {clock(ended.seconds)}: {shown or 'no task'}", f"files: {ended.files}"]
-    if ended.is_cancelled:
+    if ended.is_cancelled and ended.go_on:
         lines.append(f"`{ended.go_on}` goes on with it")
     return "\n".join(lines)
 

@@ -5,6 +5,14 @@ class RepositoryError(Exception):
     """A file could not be kept or found; the message says which and why."""
 
 
+class TooLargeError(RepositoryError):
+    """A record is larger than anybody needs one to be; `beginning` is how it begins."""
+
+    def __init__(self, message: str, beginning: bytes) -> None:
+        super().__init__(message)
+        self.beginning = beginning
+
+
 class BusyError(RepositoryError):
     """An engine works on the run already."""
 

@@ -25,6 +25,7 @@ from sqlmodel import col
 
 from eas_provenance.batch import Batch
 from eas_provenance.database import Database
+from eas_provenance.errors import TooLargeError
 from eas_provenance.lines import Read
 from eas_provenance.runs import Sources
 from eas_provenance.states import States, Task
@@ -328,7 +329,12 @@ class Mirror:
 
     def _source(self, sha256: Any) -> bytes | None:
         """Return a text that the run was made from; None when it is not there, or is another."""
-        text = self._place.read(f"{SOURCES}/{sha256}") if isinstance(sha256, str) and _SUM.fullmatch(sha256) else None
+        if not isinstance(sha256, str) or not _SUM.fullmatch(sha256):
+            return None
+        try:
+            text = self._place.read(f"{SOURCES}/{sha256}")
+        except TooLargeError:
+            return None
         return text if text is not None and hashlib.sha256(text).hexdigest() == sha256 else None
 
     def _about(self, submitted: Json) -> Json:

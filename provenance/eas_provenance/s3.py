@@ -12,12 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 
-from eas_provenance.errors import RepositoryError
+from eas_provenance.errors import RepositoryError, TooLargeError
 from eas_worker.records import sha256 as sha256_of
 
 READERS = 16
 """How many files are asked for at a time where many are read."""
 CONNECT_S, READ_S = 5, 30
+MOST_BYTES = 16 << 20
+"""How large a record may be: many are read into memory at a time, and whoever made them is not trusted."""
 _TRIES = 3
 _IN_MEMORY_BYTES = 1 << 24
 _NO_NAME = re.compile("[\\0\\ud800-\\udfff]")
@@ -98,18 +100,28 @@ class Bucket:
                 self.put(f"{key}/{file.relative_to(source).as_posix()}", file)
 
     def read(self, key: str) -> bytes | None:
-        """Return the content of a key, None when there is none."""
+        """Return the content of a key, None when there is none.
+
+        Raises
+        ------
+        TooLargeError
+            When it is larger than `MOST_BYTES`.
+        """
         from botocore.exceptions import ClientError
 
         with self._clear():
             try:
                 with contextlib.closing(self._client.get_object(Bucket=self.name, Key=_checked(key))["Body"]) as body:
-                    content: bytes = body.read()
-                    return content
+                    content: bytes = body.read(MOST_BYTES + 1)
+                    if len(content) <= MOST_BYTES:
+                        content += body.read(1)  # there is none; only then it is compared with the length that was told
             except ClientError as error:
                 if _code(error) in _NOTHING:
                     return None
                 raise
+        if len(content) > MOST_BYTES:
+            raise TooLargeError(f"{key} is larger than {MOST_BYTES >> 20} MiB", content[:MOST_BYTES])
+        return content
 
     def has(self, key: str) -> bool:
         """Return whether there is a file under a key."""

@@ -21,7 +21,8 @@ from sqlmodel import col
 from eas_provenance import tries
 from eas_provenance.batch import Batch
 from eas_provenance.database import Database
-from eas_provenance.lines import Assigned, Read
+from eas_provenance.errors import TooLargeError
+from eas_provenance.lines import Assigned, Read, record_key
 from eas_provenance.rows import LONGEST_KEY_BYTES, PARTS, Request, Rows, Writer, key_text
 from eas_provenance.runs import Sources
 from eas_provenance.states import States, Task
@@ -33,6 +34,7 @@ from eas_worker.usage import now
 
 _STRANGE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What comes of nodes that are none of the manifest's."""
+_LOG = "log.jsonl"
 BATCH = 500
 """How many tasks are written in one transaction at most, so that nobody waits long for a turn to write."""
 
@@ -86,15 +88,16 @@ class Sync:
 
     def __init__(self, database: Database, origin: Origin, workflow: dict[str, Any]) -> None:
         self._database, self.run_id, self._workflow = database, origin.run_id, workflow
+        self._origin = origin
         self.states = States(workflow)
-        assigned = Assigned(origin.prefix, origin.seed, origin.read)
+        assigned = Assigned(origin.prefix, origin.seed, self._read)
         self._writer = Writer(origin.prefix, assigned, _requests(workflow))
         self._changed: dict[str, Task] = {}
         self._written: set[str] = set()
         self._is_pruning = False
         self._lacking: set[str] = set()
         self._odd: dict[str, str] = {}
-        self._origin = origin
+        self._too_large: dict[str, str] = {}
         self._running: dict[str, Task] = {}
         self._said: dict[str, int] = {}
 
@@ -222,6 +225,20 @@ class Sync:
             batch.put(Message, said[self._said.get(path, 0) :])
             self._said[path] = len(said)
 
+    def _read(self, key: str) -> bytes | None:
+        """Return a record; of one that is too large what can be used, which is nothing but the lines of a log."""
+        try:
+            return self._origin.read(key)
+        except TooLargeError as error:
+            self._too_large[key] = str(error)
+            return error.beginning.rpartition(b"\n")[0] if key.endswith(_LOG) else None
+
+    def _note_too_large(self, task: Task) -> None:
+        prefix = f"{record_key(self._origin.prefix, task)}/"
+        for key, message in list(self._too_large.items()):
+            if key.startswith(prefix):
+                self._odd[task.path] = f"not all of its records are read: {message}"
+
     def _rows(self, task: Task) -> Rows:
         """Return the rows of a task; none, and a problem, when its nodes are none that its manifest can have made."""
         if (size := len(task.path.encode("utf-8", "surrogatepass"))) > LONGEST_KEY_BYTES:
@@ -237,6 +254,8 @@ class Sync:
             self._odd[task.path] = f"its nodes do not belong to this manifest: {error!r}"
             return {}
         self._odd.pop(task.path, None)
+        if self._too_large:
+            self._note_too_large(task)
         is_lacking = any(row["wall_s"] is None and row["ended"] for row in rows[Attempt])
         (self._lacking.add if is_lacking else self._lacking.discard)(task.path)
         return rows

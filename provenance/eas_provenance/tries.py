@@ -1,7 +1,8 @@
 """Tries that a site forgets: when Argo tries something again on request, it deletes what had been tried before.
 
 The rows of a try that was seen stay. Tries are numbered as they came, so that one of a later request comes after those
-of earlier ones, whatever number Argo gives it; which is which is told by when it was begun.
+of earlier ones, whatever number Argo gives it; which is which is told by when it was begun, and of several that were
+begun in the same second by their order.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from sqlalchemy import delete, select, update
 from sqlmodel import col
 
 from eas_provenance.batch import Batch
-from eas_provenance.rows import PARTS, Row, Rows
+from eas_provenance.rows import PARTS, Rows
 from eas_provenance.tables import Attempt, Message, Used, Version
 
 Step = tuple[str, str]
@@ -29,14 +30,13 @@ def renumber(batch: Batch, run_id: int, rows: Rows, paths: Collection[str]) -> P
     """Give the tries among the rows of tasks their numbers, and return which tries are of the past."""
     known = _known(batch, run_id, paths)
     numbers: dict[tuple[str, str, int], int] = {}
-    past = {step: set(there.values()) for step, there in known.items()}
+    past = {step: {number for some in there.values() for number in some} for step, there in known.items()}
+    last = {step: max(there, default=-1) for step, there in past.items()}
     for row in sorted(rows.get(Attempt, ()), key=lambda row: int(row["number"])):
         step = row["path"], row["step"]
-        there = known.setdefault(step, {})
-        number = there.get(_identity(row))
-        if number is None:
-            number = max(max(there.values(), default=-1) + 1, row["number"] if not past.get(step) else 0)
-            there[_identity(row)] = number
+        there = known.get(step, {}).get(row["queued"] or "", [])
+        number = there.pop(0) if there else max(last.get(step, -1) + 1, row["number"] if not past.get(step) else 0)
+        last[step] = max(last.get(step, -1), number)
         past.setdefault(step, set()).discard(number)
         numbers[*step, row["number"]] = number
     for table in (Attempt, Message, Used, Version):
@@ -49,19 +49,15 @@ def renumber(batch: Batch, run_id: int, rows: Rows, paths: Collection[str]) -> P
     return found
 
 
-def _known(batch: Batch, run_id: int, paths: Collection[str]) -> dict[Step, dict[str, int]]:
-    """Return the numbers of the tries that the database has, by step and beginning."""
+def _known(batch: Batch, run_id: int, paths: Collection[str]) -> dict[Step, dict[str, list[int]]]:
+    """Return the numbers of the tries that the database has, by step and beginning, in their order."""
     columns = [col(Attempt.path), col(Attempt.step), col(Attempt.queued), col(Attempt.number)]
     query = select(*columns).where(col(Attempt.run_id) == run_id, col(Attempt.path).in_(paths))
-    found: dict[Step, dict[str, int]] = {}
-    for row in batch.execute(query):
+    found: dict[Step, dict[str, list[int]]] = {}
+    for row in batch.execute(query.order_by(col(Attempt.number))):
         path, step, queued, number = tuple(row)
-        found.setdefault((path, step), {})[queued or ""] = number
+        found.setdefault((path, step), {}).setdefault(queued or "", []).append(number)
     return found
-
-
-def _identity(row: Row) -> str:
-    return row["queued"] or ""
 
 
 def clear(batch: Batch, run_id: int, paths: Iterable[str], past: Past) -> None:

@@ -11,6 +11,7 @@ import pytest
 from eas import remote
 from eas.cli import main
 from eas_provenance.errors import RepositoryError
+from eas_worker import manifests
 from tests.argo.cluster.fake import Answer, Asked, Fake, kubeconfig, serving, status
 
 CHAIN = {"job_name": "small", "task_list": [{"task": "null"}]}
@@ -185,3 +186,115 @@ def test_nothing_to_do(
     assert main([*arguments, "--site", "cluster"]) == code
     assert said in capsys.readouterr().err
     assert {asked.method for asked in cluster.asked} <= {"GET"}
+
+
+class Keeping:
+    """A cluster that keeps what it is given; `silent` says how often it does not answer a creation that it makes."""
+
+    def __init__(self) -> None:
+        self.there: dict[str, Any] = {}
+        self.created = 0
+        self.silent = 0
+
+    def __call__(self, asked: Asked) -> Answer:
+        """Answer."""
+        path = asked.path.partition("?")[0]
+        name = path.rpartition("/")[2]
+        if asked.method == "POST":
+            name = asked.body["metadata"]["name"]
+            if name in self.there:
+                return status(409, "AlreadyExists", "it is there", name=name, kind="workflows")
+            self.created += 1
+            self.there[name] = {**asked.body, "metadata": {**asked.body["metadata"], "uid": f"uid-{name}"}}
+            if self.silent:
+                self.silent -= 1
+                return Answer(200, "cut off")
+            return Answer(201, self.there[name])
+        if "/workflows/" in path:
+            missing = status(404, "NotFound", f'workflows.argoproj.io "{name}" not found')
+            return Answer(200, self.there[name]) if name in self.there else missing
+        return Answer(200, {"metadata": {}, "items": []})
+
+
+def test_submitting_again(cluster: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    """Under the same name, the same chain is the run that is there; another one is a clash."""
+    cluster.answer = keeping = Keeping()
+    submit = ["submit", "small.json", "--site", "cluster", "--name", "mine", "--json"]
+    assert main(submit) == 0
+    first = capsys.readouterr()
+    assert main(submit) == 0
+    again = capsys.readouterr()
+    assert again.out == first.out
+    assert "mine was submitted before, and is to do the same: it is the one" in again.err
+    assert keeping.created == 1
+    Path("small.json").write_text(json.dumps(CHAIN | {"job_name": "other"}), "utf-8")
+    assert main(submit) == 3
+    assert "there is a workflow 'mine' already" in capsys.readouterr().err
+
+
+def test_submitting_without_an_answer(cluster: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run that was created, of which the cluster did not tell, is the one that was asked for."""
+    cluster.answer = keeping = Keeping()
+    keeping.silent = 1
+    assert main(["submit", "small.json", "--site", "cluster", "--json"]) == 0
+    assert keeping.created == 1
+    assert json.loads(capsys.readouterr().out)["run"] == next(iter(keeping.there))
+
+
+def test_ending_children_that_are_being_made(cluster: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child that comes while its run is being ended is ended, too, and waited for."""
+    monkeypatch.setattr(remote, "_LOOK_S", 0.0)
+    told: list[str] = []
+    looks = 0
+
+    def answer(asked: Asked) -> Answer:
+        nonlocal looks
+        path, _, query = asked.path.partition("?")
+        if asked.method == "PATCH":
+            told.append(path.rpartition("/")[2])
+            return Answer(200, {})
+        if "/workflows/run" in path:
+            phase = "Failed" if "run" in told else "Running"
+            about = {"name": "run", "uid": "1", "namespace": "eas"}
+            return Answer(200, {"metadata": about, "spec": {"templates": []}, "status": {"phase": phase}})
+        if "eas%2Frun" in query:
+            looks += 1
+            children = {1: ["run-1"], 2: ["run-1", "run-1-1"], 3: ["run-1-1"]}.get(looks, [])
+            return Answer(200, {"metadata": {}, "items": [{"metadata": {"name": one}} for one in children]})
+        return Answer(200, {"metadata": {}, "items": []})
+
+    cluster.answer = answer
+    assert main(["cancel", "run", "--now", "--site", "cluster"]) == 0
+    assert told == ["run", "run-1", "run-1-1"]
+    assert looks == 4
+
+
+def test_what_was_cut(cluster: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run with child workflows is not done again in part, which its end says, too; its name has to leave room."""
+    shard = {"name": "shard", "resource": {"manifest": json.dumps({"spec": {"templates": []}})}}
+    phase = "Running"
+
+    def answer(asked: Asked) -> Answer:
+        nonlocal phase
+        if asked.method == "PATCH":
+            phase = "Failed"
+            return Answer(200, {})
+        if "/workflows/big" in asked.path:
+            about = {"name": "big", "uid": "1", "namespace": "eas"}
+            spec = {"entrypoint": "c", "templates": [shard]}
+            return Answer(200, {"metadata": about, "spec": spec, "status": {"phase": phase}})
+        return Answer(200, {"metadata": {}, "items": []})
+
+    cluster.answer = answer
+    assert main(["cancel", "big", "--now", "--site", "cluster"]) == 0
+    assert "big has ended; cut as it was, it can only be submitted anew" in capsys.readouterr().err
+    assert main(["rerun", "big", "--failed", "--site", "cluster"]) == 3
+    assert "cannot be done again in part; submit the chain anew" in capsys.readouterr().err
+
+
+def test_room_for_the_names_of_children() -> None:
+    """They are called after the run, with indices behind its name."""
+    child = {"metadata": {"name": "{{workflow.name}}-1-{{inputs.parameters.a}}"}, "spec": {"templates": []}}
+    shard = {"name": "s", "resource": {"manifest": json.dumps(child)}}
+    assert manifests.behind_name({"spec": {"templates": [shard]}}) == len("-1-000000")
+    assert manifests.behind_name({"spec": {"templates": []}}) == 0

@@ -211,3 +211,34 @@ def test_any_value_is_read_or_reported(value: object) -> None:
         diagnostics = Diagnostics()
         sites.read("any.yaml", diagnostics)
         assert all(isinstance(one.source, Source) for one in diagnostics)
+
+
+@pytest.mark.parametrize(
+    ("url", "secret"),
+    [
+        ("postgresql://eas@db/eas", False),
+        ("postgresql://db/eas?host=/run&sslpassword=x", True),
+        ("postgresql://db/eas?PassWord=x", True),
+        ("postgresql://db/eas?%70assword=x", True),
+        ("postgresql://eas:a/b@db/eas", True),
+        ("postgresql://eas:a@b@db/eas", True),
+        ("postgresql://eas%3Ax@db/eas", True),
+        ("sqlite:///eas.db?timeout=5", False),
+        ("postgresql://[::1]:5432/eas", False),
+    ],
+)
+def test_passwords_in_urls(url: str, *, secret: bool) -> None:
+    """They are found with the user and among parameters, however they are written."""
+    assert sites.has_secret(url) == secret
+
+
+@pytest.mark.parametrize("endpoint", ["https://me:geheim@s3.example.org", "https://s3.example.org/?X-Signature=geheim"])
+def test_secrets_in_an_endpoint(tmp_path: Path, endpoint: str) -> None:
+    """An endpoint is the address of a server; what else is in it is not shown."""
+    file = tmp_path / "eas.yaml"
+    file.write_text(f"sites: {{a: {{kind: cluster, s3: {{bucket: eas, endpoint: '{endpoint}'}}}}}}", "utf-8")
+    with pytest.raises(sites.BrokenSitesError) as raised:
+        sites.load(str(file), {})
+    (one,) = raised.value.diagnostics
+    assert one.code == "secret"
+    assert "geheim" not in render.as_text(one)

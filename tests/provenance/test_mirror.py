@@ -13,9 +13,9 @@ from sqlmodel import select
 
 from eas_argo.cluster.reading import Reader
 from eas_provenance.database import Database
-from eas_provenance.errors import RepositoryError
+from eas_provenance.errors import RepositoryError, TooLargeError
 from eas_provenance.mirror import DELETED, Mirror, NoRunError, Part, Place, mark_deleted
-from eas_provenance.tables import Attempt, Document, Run, Task, TaskType
+from eas_provenance.tables import Attempt, Document, Message, Problem, Run, Task, TaskType
 from tests.provenance.kept import known
 from tests.provenance.recorded import RUNS, Recorded, seen, updates
 
@@ -409,3 +409,53 @@ def test_nothing_is_read_twice(database: Database, runs: dict[str, Recorded]) ->
     assert counts[1] < counts[0] / 3
     assert counts[2] == 0
     assert news == ["running", "succeeded", None]
+
+
+def test_records_that_are_too_large(database: Database, runs: dict[str, Recorded]) -> None:
+    """They are a problem of their task alone; of a log what was read of it is there."""
+    run = runs["open"]
+    large = next(key for key in run.records if key.endswith("/t0/attempt-0/log.jsonl"))
+    record = large.replace("log.jsonl", "run.json")
+
+    def read(key: str) -> bytes | None:
+        if key == large:
+            raise TooLargeError(f"{key} is larger than 16 MiB", run.records[key] + b'{"message": "half')
+        if key == record:
+            raise TooLargeError(f"{key} is larger than 16 MiB", b"")
+        return run.records.get(key)
+
+    mirror = mirror_of(run, database, read=read)
+    for update in updates(run.objects[-1:], Reader()):
+        mirror.take(PART, seen(update))
+    assert mirror.write() == "succeeded"
+    with database.session() as session:
+        (problem,) = session.exec(select(Problem)).all()
+        said = session.exec(select(Message).where(Message.path == problem.path, Message.step == "run")).all()
+    assert problem.message.startswith("not all of its records are read: ")
+    assert len(said) == len(run.records[large].splitlines())
+    assert set(states(database).values()) == set(states_of(run, database))
+
+
+def states_of(run: Recorded, database: Database) -> Iterator[tuple[str, str | None]]:
+    """Yield the states and verdicts of tasks when all records can be read."""
+    follow(run, database, run.objects[-1:])
+    yield from states(database).values()
+
+
+def test_two_tries_in_one_second(database: Database, runs: dict[str, Recorded]) -> None:
+    """Tries that were begun in the same second are two, through any restart."""
+    run = Recorded("lost")
+    count = 0
+    for one in run.objects:
+        nodes = (one["status"].get("nodes") or {}).values()
+        tries = [node for node in nodes if (node.get("nodeFlag") or {}).get("retried")]
+        count = len(tries)
+        for node in tries:
+            node["startedAt"] = "2026-11-20T00:00:00Z"
+    numbers = {int(node["name"].rpartition("(")[2].rstrip(")")) for node in tries}
+    assert max(numbers) > 0
+    for last in (len(run.objects) - 5, len(run.objects), len(run.objects)):
+        follow(run, database, run.objects[:last][-3:], {0, 1})
+    with database.session() as session:
+        assert len(session.exec(select(Attempt)).all()) == count
+        assert {one.number for one in session.exec(select(Attempt))} == numbers

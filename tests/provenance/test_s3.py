@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from eas_provenance.errors import RepositoryError
+from eas_provenance import s3
+from eas_provenance.errors import RepositoryError, TooLargeError
 from eas_provenance.s3 import Bucket
 
 
@@ -156,3 +157,14 @@ def test_whether_a_file_is_there(bucket: Bucket, server: Any, tmp_path: Path) ->
     server.wrong = "AccessDenied"
     with pytest.raises(RepositoryError, match="the bucket"):
         bucket.has("a/b")
+
+
+def test_records_that_are_too_large(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more is read into memory than anybody needs, whatever lies there; its beginning is given."""
+    monkeypatch.setattr(s3, "MOST_BYTES", 10)
+    bucket.put_bytes("most", b"0123456789")
+    assert bucket.read("most") == b"0123456789"
+    bucket.put_bytes("more", b"0123456789a")
+    with pytest.raises(TooLargeError, match="more is larger than") as raised:
+        bucket.read("more")
+    assert raised.value.beginning == b"0123456789"

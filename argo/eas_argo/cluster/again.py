@@ -99,6 +99,17 @@ def is_continued(spec: Json, before: Life, other: Json, life: Life) -> bool:
     return all(first.get(part) == later.get(part) for part in parts)
 
 
+def is_cut(workflow: Json) -> bool:
+    """Return whether a run was cut into child workflows."""
+    return any("resource" in template for template in manifests.templates(workflow).values())
+
+
+def cut_error() -> ClusterError:
+    """Return why a run that was cut is not taken up again: nobody could say what of its children is done again."""
+    message = "a run that was cut into child workflows cannot be done again in part"
+    return ClusterError(message, "submit the chain anew")
+
+
 def nodes_of(workflow: Json) -> Nodes:
     """Return the nodes of a Workflow's status by id, however they are kept.
 
@@ -234,9 +245,8 @@ def _lists(workflow: Json, by_name: Nodes) -> Nodes:
         When the run has child workflows: what failed in one of them cannot be done again by itself.
     """
     known = manifests.templates(workflow)
-    if any("resource" in template for template in known.values()):
-        message = "a run that was cut into child workflows cannot be done again in part"
-        raise ClusterError(message, "submit the chain anew")
+    if is_cut(workflow):
+        raise cut_error()
     nodes = {node["id"]: node for node in by_name.values()}
     names = manifests.Names(nodes, workflow["spec"]["entrypoint"], known)
     return {name: known[template] for name, node in nodes.items() if (template := names.template(node)) in known}

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from eas_argo.cluster.connection import ARGO, Connection
 from eas_argo.cluster.errors import ClusterError
@@ -23,6 +24,7 @@ _INSTALL = "kubectl apply -k argo/install/base, or an overlay of it, installs it
 _VERSION = re.compile(r":v?(\d+)\.(\d+)\.(\d+)")
 _SKEW_S, _MOST_SKEW_S = 5.0, 600.0
 """From when on a clock is doubtful, and from when on S3 may refuse what is signed with it [s]."""
+AMAZON = "s3.amazonaws.com"
 _PLACES = ("argo", "argo-workflows")
 """Namespaces in which a controller is looked for, beside that of the runs."""
 Json = dict[str, Any]
@@ -276,6 +278,14 @@ class Checks:
         if ours.name != bucket:
             hint = "make `s3` of the site and the ConfigMap artifact-repositories the same"
             return Finding(subject, ERROR, f"Argo writes to {where}, the site reads from {ours.name}", hint)
+        theirs, here = (
+            _server(str(s3.get("endpoint") or ""), is_plain=bool(s3.get("insecure"))),
+            _server(ours.endpoint or AMAZON),
+        )
+        if theirs != here:
+            message = f"Argo writes to {bucket} at {theirs}, the site reads it at {here}"
+            hint = "both must be the same server, by whatever address: `eas get` of a file that Argo wrote shows it"
+            return Finding(subject, WARNING, message, hint)
         return Finding(subject, OK, where)
 
     def _secret(self, name: str, keys: set[str]) -> Iterator[Finding]:
@@ -347,6 +357,19 @@ class Checks:
 def _groups(who: str) -> list[str]:
     namespace = who.split(":")[2]
     return ["system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated"]
+
+
+def _server(endpoint: str, *, is_plain: bool = False) -> str:
+    """Return host and port of an endpoint, in the same words whether it says its scheme or not."""
+    address = urlsplit(endpoint if "://" in endpoint else f"{'http' if is_plain else 'https'}://{endpoint}")
+    host = address.hostname or ""
+    if host == AMAZON or re.fullmatch(r"s3[.-][-a-z0-9]+\.amazonaws\.com", host):
+        host = AMAZON
+    try:
+        port = address.port
+    except ValueError:
+        port = None
+    return f"{host}:{port or (80 if address.scheme == 'http' else 443)}"
 
 
 def _repository(found: Json) -> Json | None:

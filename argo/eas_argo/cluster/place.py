@@ -73,6 +73,11 @@ def _template(template: Json, change: Callable[[Json], Json], profile: Profile, 
     changed = dict(template)
     if "container" in template:
         changed["container"] = change(template["container"])
+    if "nodeSelector" in template:  # Argo takes that of a template instead of the Workflow's
+        changed["nodeSelector"] = {**profile.node_selector, **template["nodeSelector"]}
+    if "tolerations" in template:
+        own = template["tolerations"]
+        changed["tolerations"] = [*own, *(dict(one) for one in profile.tolerations if dict(one) not in own)]
     if "podSpecPatch" in template:
         changed["podSpecPatch"] = _patch(template["podSpecPatch"], profile.caps)
     if "dag" in template:

@@ -9,6 +9,7 @@ from typing import Any
 from eas_argo.cluster.again import OF, is_continued, life_of, name_of
 from eas_argo.cluster.connection import Connection
 from eas_argo.cluster.errors import ClusterError
+from eas_worker import manifests
 from eas_worker.functions import did_you_mean
 
 Json = dict[str, Any]
@@ -39,10 +40,9 @@ def create(connection: Connection, workflow: Json) -> Json:
     Raises
     ------
     ClusterError
-        When the cluster refuses it, or lacks the service account that its pods need.
+        When the cluster refuses it, or lacks a service account that its pods need.
     """
-    account = workflow["spec"].get("serviceAccountName")
-    if account is not None:
+    for account in sorted(manifests.accounts(workflow)):
         _check_account(connection, account)
     found: Json = connection.ask("POST", connection.workflows, {"fieldValidation": "Strict"}, workflow)
     return found
@@ -58,6 +58,22 @@ def _check_account(connection: Connection, name: str) -> None:
             raise ClusterError(message, "docs/cluster.md says what must be installed", 404) from error
         if error.status != 403:  # who may not look may submit all the same
             raise
+
+
+def is_there(connection: Connection, workflow: Json) -> Json | None:
+    """Return the Workflow that a cluster has under the name of another one, if it is to do the same.
+
+    Raises
+    ------
+    ClusterError
+        When the cluster does not tell.
+    """
+    found = _exact(connection, workflow["metadata"]["name"])
+    parts = ("entrypoint", "arguments", "templates")
+    is_same = found is not None and all(
+        (found.get("spec") or {}).get(part) == workflow["spec"].get(part) for part in parts
+    )
+    return found if is_same else None
 
 
 def names(connection: Connection) -> list[str]:

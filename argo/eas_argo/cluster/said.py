@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from eas_argo.cluster import runs
@@ -20,7 +21,11 @@ _LINE = re.compile(r"(?P<time>\S+) (?P<text>.*)", re.DOTALL)
 _SAID = re.compile(rf"(?P<severity>{'|'.join(_SEVERITIES)}): (?P<text>.*)")
 _OF_ARGO = re.compile(r"time=\S+ level=\w+ msg=.* argo=true")
 """What Argo's own process says in the container of a program."""
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+_SECONDS = len("2026-01-01T00:00:00")
 _MOST_BYTES = 1 << 20
+_MOST_PAGES = 16
+"""How much a cluster is asked for at a time, and how often before what came is given."""
 
 
 class Speaker(NamedTuple):
@@ -74,24 +79,67 @@ def speaker(pod: Json, first_try: int = 0) -> Speaker | None:
     return Speaker(path, task["source"], step, int(number[1]) + first_try, pod["metadata"]["name"])
 
 
-def said(connection: Connection, pod: str, since: str = "") -> list[Said]:
-    """Return what a pod has said, from a time on; nothing when it is gone.
+class Voice:
+    """A pod, of which each line is given once, however much it says."""
 
-    Raises
-    ------
-    ClusterError
-        When the cluster does not tell.
-    """
-    query = {"container": "main", "timestamps": "true", "limitBytes": _MOST_BYTES}
-    if since:
-        query["sinceTime"] = since
-    try:
-        with connection.stream(f"{connection.pods}/{pod}/log", query) as lines:
-            return list(read(lines))
-    except ClusterError as error:
-        if error.status in (400, 404):  # it has not begun, or is gone
-            return []
-        raise
+    def __init__(self, connection: Connection, pod: str) -> None:
+        self._connection, self._pod = connection, pod
+        self._last = self._since = ""
+        """When the last line was said that was given, and from which second on there may be others."""
+
+    def said(self) -> list[Said]:
+        """Return what it has said since the last time, or the first of much; nothing when it is gone.
+
+        Raises
+        ------
+        ClusterError
+            When the cluster does not tell.
+        """
+        found: list[bytes] = []
+        for _ in range(_MOST_PAGES):
+            lines, is_all = self._page()
+            new = [line for line in lines if _moment(line) > _moment(self._last.encode())]
+            found += new
+            if new:
+                self._last = _time(new[-1])
+                self._since = f"{self._last[:_SECONDS]}Z"
+            elif not is_all:  # more than a page in one second
+                self._since = _next_second(self._since)
+            if is_all:
+                break
+        return list(read(iter(found)))
+
+    def _page(self) -> tuple[list[bytes], bool]:
+        """Return lines from the second of the last one on, whole ones alone, and whether there are no more now."""
+        query = {"container": "main", "timestamps": "true", "limitBytes": _MOST_BYTES}
+        if self._since:
+            query["sinceTime"] = self._since
+        try:
+            with self._connection.stream(f"{self._connection.pods}/{self._pod}/log", query) as lines:
+                found = list(lines)
+        except ClusterError as error:
+            if error.status in (400, 404):  # it has not begun, or is gone
+                return [], True
+            raise
+        is_all = sum(map(len, found)) + len(found) < _MOST_BYTES
+        return (found if is_all else found[:-1] or found), is_all
+
+
+def _time(line: bytes) -> str:
+    """Return when a line was said, as it stands before it; nothing where it does not."""
+    time = line.partition(b" ")[0].decode("utf-8", "replace")
+    return time if _TIME.fullmatch(time) else ""
+
+
+def _moment(line: bytes) -> tuple[str, str]:
+    """Return when a line was said, as texts that sort: a fraction has as many digits as it needs."""
+    whole, _, fraction = _time(line).rstrip("Z").partition(".")
+    return whole, fraction
+
+
+def _next_second(time: str) -> str:
+    after = datetime.fromisoformat(f"{time[:_SECONDS]}+00:00") + timedelta(seconds=1)
+    return f"{after:%Y-%m-%dT%H:%M:%S}Z"
 
 
 def read(lines: Iterator[bytes]) -> Iterator[Said]:

@@ -11,6 +11,7 @@ Templates have names that are unique in a run. One that stands in a step is name
 """
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +22,9 @@ RUN_NAME, RUN_UID = "eas-name", "eas-uid"
 """Parameters of a child workflow: the name and uid of the Workflow that the run began with."""
 WAITER = "eas/waiter"
 """The annotation of a child workflow with the name of the node of its parent that waits for it."""
+
+INDEX_DIGITS = 6
+_TAG = re.compile(r"\{\{.*?\}\}")
 
 
 def is_own(parameter: str) -> bool:
@@ -47,6 +51,26 @@ def child(template: Json) -> Json:
     """Return the child workflow that a `resource` template creates."""
     workflow: Json = json.loads(template["resource"]["manifest"])
     return workflow
+
+
+def accounts(workflow: Json) -> set[str]:
+    """Return the service accounts as which pods of a Workflow run, and those of its child workflows."""
+    spec = workflow["spec"]
+    found = {spec.get("serviceAccountName")}
+    for template in templates(workflow).values():
+        found.add(template.get("serviceAccountName"))
+        if "resource" in template:
+            found |= accounts(child(template))
+    return {one for one in found if one}
+
+
+def behind_name(workflow: Json) -> int:
+    """Return how many characters the names of a run's child workflows have behind that of the run, at most.
+
+    They hold indices, of which each has up to `INDEX_DIGITS` digits.
+    """
+    own = (child(one)["metadata"]["name"] for one in templates(workflow).values() if "resource" in one)
+    return max((len(_TAG.sub("0" * INDEX_DIGITS, name.partition("}}")[2])) for name in own), default=0)
 
 
 def _add(name: str, template: Json, given: dict[str, Json], found: dict[str, Json]) -> None:

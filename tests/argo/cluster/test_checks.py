@@ -72,7 +72,7 @@ def found(fake: Fake, denied: tuple[str, ...] = (), site: Profile | None = None,
         return Answer(200, value) if value is not None else status(404, "NotFound", f"{path} not found")
 
     fake.answer = answer
-    profile = site or Profile("hpc", bucket=Bucket("files"))
+    profile = site or Profile("hpc", bucket=Bucket("files", "https://s3:9000"))
     checks = Checks(connect(profile), SIZES, ("eas/eas_base:0.1", "r.example.org/x:1"))
     return {one.subject: one for one in checks.all()}
 
@@ -243,3 +243,14 @@ def test_clock(apart_s: int, level: str, message: str) -> None:
 def test_no_clock(date: str | None) -> None:
     """A server that tells no time is doubtful."""
     assert clock("clock", date).level == "warning"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "level"),
+    [("https://s3:9000/", "ok"), ("http://s3:9000", "ok"), ("https://s3", "warning"), (None, "warning")],
+)
+def test_servers_that_differ(fake: Fake, endpoint: str | None, level: str) -> None:
+    """A bucket of the same name on another server may be another one."""
+    finding = found(fake, site=Profile("hpc", bucket=Bucket("files", endpoint)))["artifact repository"]
+    assert finding.level == level
+    assert level == "ok" or finding.message.startswith("Argo writes to files at s3:9000, the site reads it at ")

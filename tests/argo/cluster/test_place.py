@@ -160,3 +160,17 @@ def test_tags_of_a_child() -> None:
     outer = {"metadata": {}, "spec": {"templates": [{"name": "c", "resource": {"manifest": manifest}}]}}
     placed = place(outer, PROFILE, "eas").workflow
     assert placed["spec"]["templates"][0]["resource"]["manifest"] == manifest
+
+
+def test_containers_with_nodes_of_their_own(workflow: Json) -> None:
+    """What a site says of nodes holds for them, too: Argo would take their own words instead of the site's."""
+    own: Json = {"nodeSelector": {"gpu": "a100"}, "tolerations": [{"key": "gpu", "operator": "Exists"}]}
+    first = next(one for one in workflow["spec"]["templates"] if "container" in one)
+    wants = {**workflow, "spec": {**workflow["spec"], "templates": [{**first, **own}]}}
+    science = {"key": "science", "operator": "Exists"}
+    profile = PROFILE._replace(
+        node_selector={"disk": "ssd", "gpu": "any"}, tolerations=(science, own["tolerations"][0])
+    )
+    (placed,) = place(wants, profile, "eas").workflow["spec"]["templates"]
+    assert placed["nodeSelector"] == {"disk": "ssd", "gpu": "a100"}
+    assert placed["tolerations"] == [own["tolerations"][0], science]

@@ -1,17 +1,22 @@
 """Workflows are created, found, held back and ended; what is missing is told before anything is."""
 
+import json
 from typing import Any
 
 import pytest
 
 from eas_argo.cluster import runs
+from eas_argo.cluster.again import Life, name_of
 from eas_argo.cluster.connection import connect
 from eas_argo.cluster.errors import ClusterError
 from eas_argo.cluster.profile import Profile
 from tests.argo.cluster.fake import Answer, Asked, Fake, status
 
 PROFILE = Profile("cluster")
-WORKFLOW: dict[str, Any] = {"metadata": {"generateName": "a-"}, "spec": {"serviceAccountName": "runner"}}
+WORKFLOW: dict[str, Any] = {
+    "metadata": {"generateName": "a-"},
+    "spec": {"serviceAccountName": "runner", "templates": []},
+}
 
 
 def named(name: str, phase: str = "Running", uid: str = "1") -> dict[str, Any]:
@@ -142,3 +147,46 @@ def test_phases() -> None:
     assert runs.phase({"metadata": {}}) == "Pending"
     assert not runs.has_ended({"metadata": {}})
     assert runs.has_ended(named("a", "Error"))
+
+
+def test_accounts_of_all_pods(fake: Fake) -> None:
+    """Also those of templates, and of child workflows, must be there."""
+    inner = {"spec": {"serviceAccountName": "inner", "templates": []}}
+    shard = {"name": "s", "serviceAccountName": "parent", "resource": {"manifest": json.dumps(inner)}}
+    fake.answer = lambda asked: Answer(200, named("a-1"))
+    runs.create(connect(PROFILE), {"metadata": {}, "spec": {"serviceAccountName": "runner", "templates": [shard]}})
+    asked = [one.path.rpartition("/")[2] for one in fake.asked if "serviceaccounts" in one.path]
+    assert asked == ["inner", "parent", "runner"]
+
+
+def test_a_life_that_does_not_fit(fake: Fake) -> None:
+    """A Workflow that claims to be the next life of a run, and is called or made otherwise, is not it."""
+    other = later("demo", 3)
+    other["spec"] = {"templates": [{"name": "evil", "container": {}}]}
+    odd = later("demo", 4)
+    odd["metadata"]["name"] = "evil"
+    fake.answer = Cluster(named("demo"), later("demo", 2), other, odd)
+    assert runs.find(connect(PROFILE), "demo")["metadata"]["name"] == "demo-2"
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["[" * 100_000, "{}", "3", '{"run": "../x", "uid": "1", "life": 2, "tries": 0}',
+     '{"run": "demo", "uid": "1", "life": 7, "tries": 0}', '{"run": "demo", "uid": "1", "life": 2, "tries": -1}',
+     '{"run": "demo", "uid": "1,x", "life": 2, "tries": 1}', '{"run": "demo", "uid": "1", "life": true, "tries": 1}'],
+)  # fmt: skip
+def test_words_that_are_no_life(fake: Fake, said: str) -> None:
+    """They are refused in one line."""
+    workflow = later("demo", 2)
+    workflow["metadata"]["annotations"]["eas/life"] = said
+    fake.answer = Cluster(workflow)
+    with pytest.raises(ClusterError, match=r"^demo-2 does not say which life of which run it is"):
+        runs.find(connect(PROFILE), "demo-2")
+
+
+def test_lives_of_long_names() -> None:
+    """They have names as Kubernetes takes them, each run its own."""
+    first, second = (name_of(Life("a" * 63, uid, 12)) for uid in "12")
+    assert first != second
+    assert all(runs.is_name(one) and one.endswith("-12") for one in (first, second))
+    assert name_of(Life("a" * 60, "1", 12)) == "a" * 60 + "-12"
