@@ -11,7 +11,9 @@ import re
 from datetime import datetime
 from typing import Any
 
+from eas_provenance.lease import Freshness
 from eas_provenance.queries import now
+from eas_provenance.queries.clock import seconds
 
 NOTHING = "·"
 """What stands where there is nothing."""
@@ -129,6 +131,16 @@ def size(amount_bytes: float | None) -> str:
 def gigabytes(amount_bytes: int | None) -> float | None:
     """Return an amount of memory in GB, as chains and the registry give it."""
     return None if amount_bytes is None else amount_bytes / _GB
+
+
+def followed(fresh: Freshness) -> str:
+    """Return Markdown that says who follows a cluster, and how late what is shown of it is."""
+    heard = f"last heard {duration(seconds(fresh.seen, now()))} ago" if fresh.seen else "never heard"
+    if not fresh.owner:
+        return f"Nobody follows {name(fresh.site)} now, {heard}: what is shown of its runs is as old."
+    late = f", rows {fresh.lag_s:.1f} s late" if fresh.lag_s is not None else ""
+    wrong = f": {code(fresh.message)}" if fresh.message else "."
+    return f"{name(fresh.site)} is followed by {code(fresh.owner)}, {heard}{late}{wrong}"
 
 
 def counted(number: int, one: str, several: str = "") -> str:

@@ -143,6 +143,7 @@ def _run(arguments: argparse.Namespace, found: Reading) -> int:
         return {
             **_summary(run),
             "is_alive": not run.is_interrupted,
+            "followed": followed(found, run),
             "seconds_left": left,
             "types": [{**one._asdict(), "done": one.done} for one in types],
             "errors": wrong.groups,
@@ -152,6 +153,14 @@ def _run(arguments: argparse.Namespace, found: Reading) -> int:
         }
 
     return answer(arguments, as_text, as_data)
+
+
+def followed(found: Reading, run: RunRow) -> dict[str, Any] | None:
+    """Return who follows the site of a run, and how late its rows are [s]; None for one of this machine."""
+    from eas_provenance.lease import freshness_of_run
+
+    fresh = freshness_of_run(found.session, run.id)
+    return fresh._asdict() if fresh is not None else None
 
 
 def freshness_of(found: Reading, run: RunRow) -> list[str]:

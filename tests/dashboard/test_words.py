@@ -1,12 +1,14 @@
 """What strangers wrote is shown as text; amounts come with their units."""
 
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from eas_dashboard import words
+from eas_provenance.lease import Freshness
 
 TEXTS = st.text(max_size=200)
 
@@ -119,3 +121,20 @@ def test_counts() -> None:
     assert words.counted(1, "try", "tries") == "1 try"
     assert words.counted(1200, "try", "tries") == "1,200 tries"
     assert words.counted(0, "file") == "0 files"
+
+
+@pytest.mark.parametrize(
+    ("changes", "shown"),
+    [
+        ({}, "hpc is followed by `me:1`, last heard 5.0 s ago, rows 0.5 s late."),
+        ({"lag_s": None}, "hpc is followed by `me:1`, last heard 5.0 s ago."),
+        ({"message": "a *b*"}, "hpc is followed by `me:1`, last heard 5.0 s ago, rows 0.5 s late: `a *b*`"),
+        ({"owner": ""}, "Nobody follows hpc now, last heard 5.0 s ago: what is shown of its runs is as old."),
+        ({"owner": "", "seen": None}, "Nobody follows hpc now, never heard: what is shown of its runs is as old."),
+    ],
+)
+def test_who_follows(monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], shown: str) -> None:
+    """It is said how old what is shown can be."""
+    monkeypatch.setattr(words, "now", lambda: "2026-11-21T12:00:05Z")
+    fresh = Freshness("hpc", "me:1", "2026-11-21T12:00:00Z", 0.5, "")._replace(**changes)
+    assert words.followed(fresh) == shown

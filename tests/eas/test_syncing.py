@@ -145,6 +145,10 @@ def test_how_fresh_a_run_is(
         assert "\nfollowed by " in capsys.readouterr().out
     assert main(show) == 0
     assert "\nnobody follows cluster now, last heard 0:0" in capsys.readouterr().out
+    assert main([*show, "--json"]) == 0
+    followed = json.loads(capsys.readouterr().out)["followed"]
+    assert (followed["site"], followed["owner"]) == ("cluster", "")
+    assert followed["seen"]
 
 
 def test_two_at_once(site: tuple[Server, Connection], run: Recorded, database: Database) -> None:

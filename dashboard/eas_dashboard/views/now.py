@@ -4,6 +4,7 @@ import streamlit as st
 from sqlmodel import Session
 
 from eas_dashboard import data, links, parts, tables, words
+from eas_provenance.lease import all_freshness
 from eas_provenance.queries import RunFilter, RunRow, failures, left_s, now, runs, type_rows
 
 _MOST = 5
@@ -18,6 +19,8 @@ def draw(session: Session) -> None:
     if not newest:
         parts.no_run()
         return
+    for fresh in all_freshness(session):
+        st.caption(words.followed(fresh))
     if not active:
         st.markdown("Nothing runs. This is the newest run:")
     for run in active or newest:
