@@ -95,6 +95,7 @@ def make_parser() -> argparse.ArgumentParser:
     compiler.add_chain(one)
     add_inputs(one)
     add_store(one)
+    one.add_argument("--reuse", action="store_true", help="tell what would be taken over, and why not the rest")
     how = one.add_mutually_exclusive_group()
     how.add_argument("--format", choices=("dot", "mermaid", "svg"), help="draw the chain instead, each loop once")
     how.add_argument("--json", action="store_true", help="write JSON")
@@ -174,15 +175,23 @@ def _plan(arguments: argparse.Namespace) -> int:
     from eas import plan
 
     name, data = compiler.read_chain(arguments.chain)
-    checked = check(name, data, compiler.options(arguments))
+    workflow, checked = compile_chain(name, data, working.options(arguments, name))
     files = working.find_inputs(arguments, checked, checked.diagnostics) if checked.is_good else []
     compiler.show(checked)
-    if not checked.is_good:
+    if workflow is None or not checked.is_good:
         return WRONG_INPUT
     if arguments.format is not None:
         return _picture(checked, arguments.format)
     found = plan.make(checked, files, _history(arguments, checked))
-    write(json.dumps(plan.as_data(found), indent=2) if arguments.json else plan.as_text(found))
+    as_text, as_data = plan.as_text(found), plan.as_data(found)
+    if arguments.reuse:
+        from eas import foresee
+
+        chain = foresee.Chain(name, workflow, files, working.containers_of(checked))
+        with kept(arguments) as (store, database):
+            foreseen = foresee.foresee(chain, store, database)
+        as_text, as_data = f"{as_text}\n\n{foresee.as_text(foreseen)}", as_data | {"reuse": foresee.as_data(foreseen)}
+    write(json.dumps(as_data, indent=2) if arguments.json else as_text)
     return OK
 
 

@@ -190,12 +190,13 @@ def _note_codes(folder: RunFolder, manifest: Manifest, containers: Sequence[Path
 
 def codes_of(manifest: Manifest, containers: Sequence[Path]) -> dict[str, str]:
     """Return what tells versions of programs apart, by task type."""
-    images = {pod.description["task"]: pod.image for pod in _programs(manifest)}
+    images = {pod.description["task"]: pod.image for pod in programs_of(manifest)}
     codes = {image: code_of(containers, image) for image in set(images.values())}
     return {kind: codes[image] for kind, image in images.items()}
 
 
-def _programs(manifest: Manifest) -> list[Pod]:
+def programs_of(manifest: Manifest) -> list[Pod]:
+    """Return the pods that run programs."""
     return [one for one in manifest.templates.values() if isinstance(one, Pod) and one.verb in ("run", "inline")]
 
 
@@ -209,7 +210,10 @@ def refuse(manifest: Manifest, cores: int | None = None, containers: Sequence[Pa
 def _about(request: Request, manifest: Manifest) -> dict[str, Any]:
     """Return what is to be known of a run before it begins."""
     now = datetime.now(UTC)
-    facts, codes = {one.description["task"]: one for one in _programs(manifest)}, codes_of(manifest, request.containers)
+    facts, codes = (
+        {one.description["task"]: one for one in programs_of(manifest)},
+        codes_of(manifest, request.containers),
+    )
     types = {
         kind: {
             "image": facts[kind].image,

@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
+from eas import foresee
 from eas.cli import main
 from eas.local import Finished, resume, run
 from eas.reports.reasons import reason
 from eas.reuse import records_of
 from eas_provenance.queries import find_run, outputs, task, timings
 from eas_provenance.queries.reuse import before, facts, why
+from eas_provenance.store import Store
 from tests.eas.harness import Laptop, states
 
 Json = dict[str, Any]
@@ -217,6 +219,33 @@ def test_why_compares_what_results_depend_on(laptop: Laptop) -> None:
     assert why(made, made._replace(content=""))[0].startswith("the run is of an EAS that did not note")
 
 
+def foreseen(laptop: Laptop, *task_list: Json) -> dict[str, str]:
+    """Return what would become of the tasks of a chain: where results are, or why they would be done."""
+    request = laptop.compiled(*task_list)
+    request.sources.workflow["spec"]["arguments"]["parameters"] = [{"name": "seed", "value": "1"}]
+    chain = foresee.Chain("chain.json", request.sources.workflow, (), request.containers)
+    with laptop.place() as place:
+        found = foresee.foresee(chain, place.store, place.database)
+    return {one.path: one.reason or one.source for one in found}
+
+
+def test_a_plan_foresees_what_is_taken_over(laptop: Laptop) -> None:
+    """A plan tells for each task where its result is, or why it would be done; nothing runs, and nothing is kept."""
+    assert foreseen(laptop, MAKE, READ) == {"/t0": "never run", "/t1": ""}
+    first, _ = again(laptop, MAKE, READ, IF)
+    (laptop.folder / "ran").unlink()
+    there = {f"/t{number}": f"{first.name}/t{number}" for number in (0, 1)}
+    assert foreseen(laptop, MAKE, READ, IF) == there | {"/t2?then/t0": f"{first.name}/t2?then/t0"}
+    changed = IF | {"criterion": "(requested_metadata['look']['length'] > 9)"}
+    assert foreseen(laptop, MAKE, READ, changed) == there | {"/t2?else/t0": "never run"}
+    assert foreseen(laptop, MAKE | {"n": 2}, READ) == {"/t0": "setting n changed 1 → 2", "/t1": ""}
+    assert foreseen(laptop, MAKE | {"cache": False}) == {"/t0": '"cache": false'}
+    moved = foreseen(laptop, MAKE | {"qc": {"length": 1}}, READ)
+    assert moved == {"/t0": "a bound of its quality control moved", "/t1": ""}
+    assert not (laptop.folder / "ran").exists()
+    assert [one.name for one in Store(laptop.store).runs()] == [first.name]
+
+
 def test_records_follow_from_paths() -> None:
     """The folder of a task's records is its path without indices, which come last."""
     assert records_of("/t0[size=1]/t1#3/t2?else/t4") == "/t0[size]/t1#/t2?else/t4/1.3"
@@ -234,6 +263,8 @@ def test_the_command(laptop: Laptop, monkeypatch: pytest.MonkeyPatch, capsys: py
     chain.write_text(text.replace('{"task": "null"', '{"task": "null", "name": "edited"'))
     assert main(options) == 0
     assert "1 succeeded, 1 of them taken over from earlier runs" in capsys.readouterr().out
+    assert main(["plan", *options[1:3], "--store", str(laptop.folder / "here")]) == 0
+    assert "reuse: 1 tasks would be taken over, 0 would be done" in capsys.readouterr().out
     assert main([*options, "--seed", "7"]) == 0
     assert "taken over" not in capsys.readouterr().out
     assert main([*options, "--site", "cluster"]) == 2
