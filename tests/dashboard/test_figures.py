@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from eas_dashboard import figures, graph, look, maps, previews, timeline
-from eas_provenance.queries import AttemptRow, OutcomeRow, OutcomeTable, Place, TaskRow
+from eas_provenance.queries import AttemptRow, Condition, OutcomeRow, OutcomeTable, Place, TaskRow
 
 HOSTILE = '<b>x</b>"];evil[label="\\N&amp;\n\x1b'
 
@@ -44,6 +44,18 @@ def test_graph_collapses_loops() -> None:
     assert "1 failed, 5 succeeded" in text
     assert "not reached" in text
     assert f'fillcolor="{look.STATES["failed"]}"' in text
+
+
+def test_graph_shows_what_conditions_ask() -> None:
+    """A dashed edge leads from the task that is asked to each branch, or back to the beginning of a do-while."""
+    places = [place(one, "a:1:1") for one in ("/t0", "/t1?then/t0", "/t1?else/t0[i]/t0", "/t10?then/t0", "/t2#/t0")]
+    asked = [Condition("/t1", ("/t0", "/t9")), Condition("/t2", ("/t2#/t0",)), Condition("/t7", ("/t0",))]
+    edges = re.findall(r'(n\d -> n\d) \[color="\S+", style="dashed", (.*)\]', graph.dot("demo", places, asked))
+    assert edges == [
+        ("n0 -> n1", 'lhead="cluster_0"'),
+        ("n0 -> n2", 'lhead="cluster_1"'),
+        ("n4 -> n4", 'constraint="false"'),
+    ]
 
 
 def test_graph_has_names_as_text() -> None:

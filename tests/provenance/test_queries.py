@@ -13,6 +13,8 @@ from eas_provenance.queries.base import ATTEMPT, CRITERION, RUN, TASK
 from eas_provenance.queries.failures import reason_of
 from eas_provenance.tables import Cursor
 from tests.provenance import filled
+from tests.provenance.kept import begin
+from tests.provenance.nodes import described, workflow
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -277,6 +279,23 @@ def test_places(session: Session, run: queries.RunRow) -> None:
     assert places["/t0[size]/t2"].after == ("/t0[size]/t0",)
     assert places["/t4#/t0"].after == ("/t0[size]/t2",)
     assert places["/t0[size]/t0"].states == {"succeeded": 3}
+
+
+def test_conditions(new_url: Callable[[str], str]) -> None:
+    """What a condition asks is told by the gate of the last task that it needs, and by a step of its own."""
+    by_gate = {"t2": {"at": "/t2", "request": {"a": 0, "b": "self"}}}
+    by_step = {"t2": {"at": "/t2", "request": {"a": 0, "b": 1}}, "t3": {"at": "/t3", "request": {}}}
+    first, second = ({"kind": "task", "path": path, "k": number} for number, path in enumerate(("/t0[i]/t0", "/t1")))
+    group = {"kind": "group", "body": [["first", first]]}
+    told = workflow(
+        described("/t0[i]/t0"),
+        described("/t1", questions=by_gate, records=[group]),
+        described("/t2", questions=by_step, records=[group, second]),
+    )
+    with Database.open(new_url("sqlite")) as database:
+        run_id, _ = begin(database, told, lambda _: None)
+        with database.session() as session:
+            assert queries.conditions(session, run_id) == (queries.Condition("/t2", ("/t0[i]/t0", "/t1")),)
 
 
 def test_outcomes(session: Session, run: queries.RunRow) -> None:

@@ -7,6 +7,7 @@ from eas_dashboard import data, figures, graph, links, look, parts, tables, time
 from eas_provenance.queries import (
     RunRow,
     TaskFilter,
+    conditions,
     failures,
     left_s,
     longest_attempts,
@@ -69,8 +70,12 @@ def _overview(session: Session, run: RunRow) -> None:
     if len(known) > graph.MOST:
         st.caption(f"The chain has {len(known):,} tasks, too many for a picture; the table has them all.")
     elif known:
-        st.graphviz_chart(graph.dot(run.name, known), width="content")
-        st.caption("A box stands for a task of the chain in all iterations of the loops around it; it leads to them.")
+        asked = data.of_run(run, ("conditions",), lambda: conditions(session, run.id))
+        st.graphviz_chart(graph.dot(run.name, known, asked), width="content")
+        st.caption(
+            "A box stands for a task of the chain in all iterations of the loops around it; it leads to them."
+            " Arrows lead to what reads its files, dashed ones to what its metadata decide about."
+        )
     st.subheader("Expected and actual", anchor=False)
     parts.table(tables.types(run.name, type_rows(session, run.id)), "types", empty="No task has been reached yet.")
 

@@ -20,7 +20,7 @@ from eas_provenance.queries.files import (
     readers,
     versions,
 )
-from eas_provenance.queries.manifest import Described, described
+from eas_provenance.queries.manifest import Condition, Described, conditions, described
 from eas_provenance.queries.messages import (
     SEVERITIES,
     MessageFilter,
@@ -64,6 +64,7 @@ __all__ = [
     "SEVERITIES",
     "AttemptRow",
     "Branch",
+    "Condition",
     "CriterionRow",
     "Described",
     "DirectoryRow",
@@ -92,6 +93,7 @@ __all__ = [
     "VersionRow",
     "at_least",
     "attempts",
+    "conditions",
     "described",
     "directories",
     "explain_unknown",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from sqlmodel import Session
 
-from eas_provenance.queries.base import PROGRAM
+from eas_provenance.queries.base import PROGRAM, as_object
 from eas_provenance.queries.runs import texts
 from eas_worker import manifests
 
@@ -29,24 +30,54 @@ class Described(NamedTuple):
     after: tuple[str, ...]
 
 
+class Condition(NamedTuple):
+    """What decides whether tasks run, or how often.
+
+    `at` is the pattern of the condition or loop, `asked` has those of the tasks whose metadata it asks for.
+    """
+
+    at: str
+    asked: tuple[str, ...]
+
+
 def described(session: Session, run_id: int) -> tuple[Described, ...]:
     """Return the tasks of a run's chain in the order of the Workflow.
 
     A type that depends on a loop's index makes a task of each type that it can be, with the same pattern.
     """
+    return tuple(_described(one) for verb, one in _descriptions(session, run_id) if verb == PROGRAM)
+
+
+def conditions(session: Session, run_id: int) -> tuple[Condition, ...]:
+    """Return what conditions, ranges of loops and ends of do-whiles ask for, in the order of the Workflow."""
+    asked: dict[str, dict[str, None]] = {}
+    for _, one in _descriptions(session, run_id):
+        for question in as_object(one.get("questions")).values():
+            there = asked.setdefault(question["at"], {})
+            for source in as_object(question.get("request")).values():
+                there.update(dict.fromkeys([one["path"]] if source == "self" else _tasks(one["records"][source])))
+    return tuple(Condition(at, tuple(tasks)) for at, tasks in asked.items() if tasks)
+
+
+def _descriptions(session: Session, run_id: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield what each template tells its container, with the verb of the step."""
     workflow = texts(session, run_id).workflow
-    templates = manifests.templates(json.loads(workflow)) if workflow else {}
-    return tuple(_described(one) for one in map(_description, templates.values()) if one is not None)
+    for template in (manifests.templates(json.loads(workflow)) if workflow else {}).values():
+        container = template.get("container", {})
+        given = {one["name"]: one.get("value", "") for one in container.get("env", ())}
+        if "EAS_TASK" in given:
+            yield container["command"][3], json.loads(given["EAS_TASK"])
 
 
-def _description(template: dict[str, Any]) -> dict[str, Any] | None:
-    """Return what a template tells its program; None for gates, and for all that starts none."""
-    container = template.get("container", {})
-    if container.get("command", [])[3:4] != [PROGRAM]:
-        return None
-    given = {one["name"]: one.get("value", "") for one in container["env"]}
-    found: dict[str, Any] | None = json.loads(given["EAS_TASK"]) if "EAS_TASK" in given else None
-    return found
+def _tasks(source: Any) -> Iterator[str]:
+    """Yield the patterns of the tasks in a source of metadata."""
+    if isinstance(source, dict):
+        if source.get("kind") == "task":
+            yield source["path"]
+        source = list(source.values())
+    if isinstance(source, list):
+        for one in source:
+            yield from _tasks(one)
 
 
 def _described(one: dict[str, Any]) -> Described:
