@@ -128,6 +128,20 @@ def test_not_seen_before(containers: Containers, store: Site, name: str, change:
     assert containers.judge(tried).qc["verdict"] == "pass"
 
 
+@pytest.mark.parametrize("orbit", [{"eccentricity": 0.5}, {"impact_parameter": 0.95}], ids=["eccentric", "grazing"])
+@pytest.mark.parametrize("name", SEARCHES)
+def test_planets_of_batman(containers: Containers, name: str, orbit: dict[str, float]) -> None:
+    """A planet on an eccentric orbit, or one that only grazes its star, is found in the noise of PLATO."""
+    specs = {"duration": 24, "t0": 2.1, "planet_radius": 0.6, "orbital_period": 5.2, "semi_major_axis": 0.0587}
+    specs |= {"noise": 0.000315, "sampling_cadence": 1800} | orbit
+    source = containers.made("synthesis_batman", {"specs": specs}, outputs=("lightcurve",))
+    tried = searched(containers, name, source, 24, **NARROW)
+    found = tried.run["metadata"]
+    assert found["outcome"] == "PASS"
+    assert found["first_transit" if name == "qats" else "epoch"] == pytest.approx(2.1, abs=0.3 * found["duration"])
+    assert containers.judge(tried).qc["verdict"] == "pass"
+
+
 @pytest.mark.parametrize("name", SEARCHES)
 def test_flat(containers: Containers, store: Site, name: str) -> None:
     """A light curve in which nothing at all happens is searched, and nothing true is found."""
