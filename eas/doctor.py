@@ -117,10 +117,11 @@ def _disk(store: Path) -> Finding:
 
 def _programs(registry: Registry) -> Iterator[Finding]:
     """Look whether what the programs import is installed here; nothing of it is loaded."""
-    from eas.local import CONTAINERS
+    from eas.local import containers_beside
+    from eas_argo.laptop.programs import folder_of
 
     for one in _containers(registry):
-        folder = CONTAINERS / one.name
+        folder = folder_of(containers_beside(registry.source.name), one.name)
         modules = {name for file in folder.glob("task*_implementations/*.py") for name in _imported(file)}
         missing = sorted(name for name in modules if importlib.util.find_spec(name) is None)
         subject = f"programs of {one.name}"
@@ -140,12 +141,14 @@ def _imported(file: Path) -> Iterator[str]:
 
 def _containers(registry: Registry) -> Iterator[Container]:
     """Yield the containers that have programs."""
-    from eas.local import CONTAINERS
+    from eas.local import containers_beside
+    from eas_argo.laptop.programs import folder_of
     from eas_compiler.diagnostics import Diagnostics
 
+    places = containers_beside(registry.source.name)
     for name in registry.containers:
         container = registry.container(name, Diagnostics())
-        if container is not None and ((CONTAINERS / name).is_dir() or container.source is not None):
+        if container is not None and (folder_of(places, name).is_dir() or container.source is not None):
             yield container
 
 

@@ -61,7 +61,7 @@ _NAMES = st.text("abx_", min_size=1, max_size=5)
 _VALUES = st.one_of(st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.booleans(), st.none())
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(st.dictionaries(_NAMES, _VALUES), st.dictionaries(_NAMES, st.dictionaries(_NAMES, _VALUES), max_size=3))
 def test_whatever_is_written_is_read(own: dict[str, object], sections: dict[str, dict[str, object]]) -> None:
     """Every value of every section comes back."""

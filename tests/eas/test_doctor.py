@@ -57,7 +57,7 @@ def test_programs_that_lack_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyP
     folder = tmp_path / "eas_base/task_implementations"
     folder.mkdir(parents=True)
     (folder / "x.py").write_text("import json, not_there.x\nfrom nor_this import y\nfrom . import z\n", "utf-8")
-    monkeypatch.setattr("eas.local.CONTAINERS", tmp_path)
+    monkeypatch.setattr("eas.local.containers_beside", lambda _: (tmp_path,))
     (found,) = doctor._programs(doctor_registry())
     assert (found.subject, found.level, found.message) == (
         "programs of eas_base",
