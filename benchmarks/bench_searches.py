@@ -149,7 +149,9 @@ def report(search: str, cadence_s: float, threads: int, given: argparse.Namespac
     rounds = [[measured(kind, search, cadence_s, threads) for kind in kinds] for _ in range(given.rounds)]
     seconds, used_s = (statistics.median(pair[0][key] for pair in rounds) for key in ("seconds", "processor_s"))
     peak = max(pair[0]["peak_mb"] for pair in rounds)
-    line = f"{search:14} {cadence_s:4g} s, threads {threads}: {seconds:.2f} s, of processors {used_s:.2f} s, {peak:.0f} MB"
+    line = (
+        f"{search:14} {cadence_s:4g} s, threads {threads}: {seconds:.2f} s, of processors {used_s:.2f} s, {peak:.0f} MB"
+    )
     if len(kinds) == 2:
         ratio = statistics.median(pair[0]["processor_s"] / pair[1]["processor_s"] for pair in rounds)
         line += f"; {ratio:.3f} of the package's, which takes {max(pair[1]['peak_mb'] for pair in rounds):.0f} MB"
