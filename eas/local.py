@@ -39,6 +39,7 @@ from eas_provenance.database import Database
 from eas_provenance.errors import BusyError, RepositoryError
 from eas_provenance.follow import Follower, prefix
 from eas_provenance.journal import above_it
+from eas_provenance.lines import worthless
 from eas_provenance.queries import OutcomeTable, find_run, outcomes
 from eas_provenance.runs import RunFolder, Sources
 from eas_provenance.states import States, Task
@@ -287,11 +288,40 @@ def _work(folder: RunFolder, manifest: Manifest, again: Collection[str], place: 
             codes = {kind: facts["code"] for kind, facts in about["types"].items()}
             executor = Reusing(programs, Kept(place.database, place.store.files, codes), place.store.files, work)
         identity = Run(folder.name, about["uid"], {}, Past(*journal.known()))
-        _go(Engine(manifest, identity, executor, site, journal.write), interruptions, folder, live)
+        observe = _Observer(folder, place.store, prefix(folder))
+        _go(Engine(manifest, identity, executor, site, observe), interruptions, folder, live)
         recording.follow()
     seconds = time.monotonic() - start
     found = _outcomes(place.database, folder.name)
     return Finished(folder.name, recording.states, seconds, found, prefix(folder), place.store)
+
+
+class _Observer:
+    """Notes what an engine tells in the journal of its run.
+
+    Of a task that is no part of the run any more, its files of before do not count: this is seen to before it is noted,
+    so that an engine that dies meanwhile does it again.
+    """
+
+    def __init__(self, folder: RunFolder, store: Store, prefix: str) -> None:
+        self._folder, self._store, self._prefix = folder, store, prefix
+        self._past: States | None = None
+
+    def __call__(self, update: dict[str, Any]) -> None:
+        """Take an update."""
+        if "forget" in update:
+            for task in self._states().beneath(update["forget"]):
+                for key, record in worthless(self._prefix, task):
+                    self._store.files.put_bytes(key, record)
+        self._folder.journal.write(update)
+
+    def _states(self) -> States:
+        """Return the states of all tasks before anything was forgotten, once that is asked for."""
+        if self._past is None:
+            self._past = States(self._folder.sources().workflow)
+            for entry in self._folder.journal.updates():
+                self._past.update(entry.update)
+        return self._past
 
 
 def _outcomes(database: Database, name: str) -> tuple[OutcomeTable, ...]:

@@ -9,7 +9,7 @@ import platform
 import secrets
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +23,7 @@ from eas_argo.cluster.errors import ClusterError
 from eas_argo.cluster.place import Placed, place
 from eas_argo.cluster.profile import Profile
 from eas_compiler.shape import Shape
+from eas_provenance.lines import worthless
 from eas_provenance.mirror import SOURCES, SUBMITTED
 from eas_provenance.runs import Sources
 from eas_provenance.s3 import Bucket
@@ -296,6 +297,21 @@ def rerun(profile: Profile, name: str, chosen: Callable[[Task], bool]) -> Submit
     asked = [*tasks, *states.broken_questions()]
     if not asked and not states.root.is_shutdown:
         raise NothingToDoError(f"no task of {name} is to be done again")
-    made = runs.create(connection, again(workflow, nodes, asked))
+    next_life = again(workflow, nodes, asked)
+    _set_aside(profile, workflow, next_life, states.tasks.values())
+    made = runs.create(connection, next_life)
     life = life_of(made)
     return Submitted(life.run, life.uid, made["metadata"]["name"], connection)
+
+
+def _set_aside(profile: Profile, workflow: Json, next_life: Json, tasks: Iterable[Task]) -> None:
+    """Let files that are gathered count no more whose tasks are to be done again: they may be blocked then."""
+    old, new = workflow["metadata"]["name"], next_life["metadata"]["name"]
+    kept = {node["name"].removeprefix(new) for node in nodes_of(next_life).values()}
+    names = {one: node["name"].removeprefix(old) for one, node in nodes_of(workflow).items()}
+    gone = [task for task in tasks if task.program.id in names and names[task.program.id] not in kept]
+    records = [one for task in gone for one in worthless(life_of(workflow).prefix, task)]
+    files = bucket(profile) if records else None
+    for key, record in records:
+        assert files is not None
+        files.put_bytes(key, record)

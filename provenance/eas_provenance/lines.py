@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 from eas_provenance.states import States, Task, path_order
 from eas_worker import assignment
 from eas_worker.assignment import Assignment
 from eas_worker.expressions import ExpressionError
+from eas_worker.gathering import WORTHS, Worth
 
 Line = dict[str, Any]
 Record = dict[str, Any]
@@ -24,6 +26,23 @@ def record_key(run: str, task: Task) -> str:
     loops = task.description["loops"]
     where = assignment.indices_text(task.description["path"], loops, task.indices)
     return _key(run, task.description["path"], where)
+
+
+def worthless(run: str, task: Task) -> Iterator[tuple[str, bytes]]:
+    """Yield what is to be known, under which keys, of files that are gathered when their task is to be done again.
+
+    Whoever gathers goes by that. A gate writes it anew, unless its task is blocked now: then its files of before are
+    there still, and count no more.
+    """
+    path, files = assignment.made(task.description, task.indices)
+    for port, described in task.description.get("outputs", {}).items():
+        if "family" in described:
+            file = files[port]
+            folder = (
+                f"{run}/{quote(file.directory, '/~')}/{assignment.written(described['family'], task.indices)}{WORTHS}"
+            )
+            record = Worth(path, "blocked", {}, None)._asdict()
+            yield f"{folder}/{quote(file.name, '~')}", json.dumps(record).encode()
 
 
 def _key(*parts: str) -> str:

@@ -79,6 +79,21 @@ class Directory:
             part.unlink(missing_ok=True)
         source.unlink()
 
+    def put_bytes(self, key: str, content: bytes) -> None:
+        """Keep a text under a key.
+
+        Raises
+        ------
+        RepositoryError
+            When it cannot be written.
+        """
+        part = self._parts / uuid.uuid4().hex
+        try:
+            part.write_bytes(content)
+        except OSError as error:
+            raise RepositoryError(f"cannot keep {key}: {error.strerror}") from error
+        self.put(key, part)
+
     def link(self, key: str, other: str) -> None:
         """Keep the file of another key under a key, too: what is kept is never written again, so that one will do.
 

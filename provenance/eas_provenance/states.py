@@ -227,6 +227,10 @@ class States:
         given = self._given(update)
         return self._take(step, given, update) if given is not None else []
 
+    def beneath(self, name: str) -> list[Task]:
+        """Return the tasks whose programs are a node, or stand beneath it."""
+        return [one for one in self.tasks.values() if name in (one.program.id, *above_it(one.program.id))]
+
     def begin_another(self) -> None:
         """Let whatever is told from now on be newer than all that is known: it comes in order."""
         self._life += 1

@@ -10,7 +10,9 @@ import pytest
 
 from eas import remote
 from eas.cli import main
+from eas_argo.cluster.profile import Profile
 from eas_provenance.errors import RepositoryError
+from eas_provenance.states import Task, Told
 from eas_worker import manifests
 from tests.argo.cluster.fake import Answer, Asked, Fake, kubeconfig, serving, status
 
@@ -298,3 +300,22 @@ def test_room_for_the_names_of_children() -> None:
     shard = {"name": "s", "resource": {"manifest": json.dumps(child)}}
     assert manifests.behind_name({"spec": {"templates": [shard]}}) == len("-1-000000")
     assert manifests.behind_name({"spec": {"templates": []}}) == 0
+
+
+def test_files_of_tasks_to_be_done_again_do_not_count(bucket: Kept) -> None:
+    """Before a next life begins, what is gathered of tasks that are to be done again is noted to be worth nothing."""
+    family = {"name": "f", "type": "data", "family": "{f}/"}
+    described = {"path": "/t0", "loops": [], "working_directory": "d", "outputs": {"file": family}}
+    tasks = {}
+    for name in ("again", "stays"):
+        task = tasks[name] = Task(f"/{name}", "t0", described | {"path": f"/{name}"}, {})
+        task.nodes["run"] = Told(f"id-{name}", 0, "Succeeded", "", "", "", None, {})
+    nodes = {f"id-{name}": {"id": f"id-{name}", "name": f"run.{name}"} for name in tasks}
+    workflow = {"metadata": {"name": "run", "uid": "1"}, "status": {"nodes": nodes}}
+    stays = {"id": "other", "name": "run-2.stays"}
+    next_life = {"metadata": {"name": "run-2"}, "status": {"nodes": {"other": stays}}}
+    remote._set_aside(Profile("there"), workflow, next_life, tasks.values())
+    (key,) = bucket.texts
+    assert key == "run-1/d/{f}/{verdicts}/f"
+    assert json.loads(bucket.texts[key])["path"] == "/again"
+    assert json.loads(bucket.texts[key])["verdict"] == "blocked"

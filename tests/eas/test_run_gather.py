@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from eas.local import rerun
 from eas_provenance.queries import find_run, inputs
 from tests.eas.harness import Laptop, states
 
@@ -66,3 +67,37 @@ def test_too_few_are_a_failure(tmp_path: Path) -> None:
         "error",
         "input 'files' gathered 2 files that passed, and needs at least 3",
     )
+
+
+def test_files_of_a_task_that_is_blocked_now_do_not_count(tmp_path: Path) -> None:
+    """When a run is done again and a task is blocked that was not before, what it made before is not gathered."""
+    laptop = laptop_with_programs(tmp_path)
+    is_bad = tmp_path / "bad"
+    port = {"type": "data"}
+    judge = f"ctx.check('good', not os.path.exists({str(is_bad)!r}))"
+    laptop.program("begin", "ctx.emit(n=1)", judge=judge, metadata={"n": {"type": "int"}})
+    body = "ctx.output('file').write_text('late')"
+    laptop.program("late", body, outputs={"file": port})
+    chain: list[Any] = [
+        MAKE,
+        {"task": "begin", "name": "first"},
+        {"task": "late", "requires_metadata_from": ["first"], "outputs": {"file": "f_9"}},
+        JOIN | {"requires_metadata_from": []},
+    ]
+    laptop.program(
+        "join",
+        "ctx.output('file').write_text(''.join(one.path.read_text() for one in ctx.files('files')))",
+        inputs={"files": port | {"many": True}},
+        outputs={"file": port},
+    )
+    finished = laptop.run(*chain)
+    key = f"{finished.prefix}/test/all"
+    assert finished.store.files.read(key) == b"<0><1>late"
+    is_bad.touch()
+    with laptop.place() as place:
+        finished = rerun(place.store.run(finished.name), place, lambda task: task.path == "/t1")
+        assert states(finished)["/t2"] == "blocked"
+        assert finished.store.files.read(key) == b"<0><1>"
+        is_bad.unlink()
+        finished = rerun(place.store.run(finished.name), place, lambda task: task.path == "/t1")
+    assert finished.store.files.read(key) == b"<0><1>late"
