@@ -21,17 +21,20 @@ IMAGE_SOURCE = HERE / "image"
 WORKER = HERE.parents[1] / "containers/eas_base/eas_worker"
 
 
-def _shapes() -> Node:
-    registry: Node = yaml.safe_load(SHAPES_FILE.read_text("utf-8"))
+def _in_stubs(file: Path) -> Node:
+    registry: Node = yaml.safe_load(file.read_text("utf-8"))
     given = {one: REGISTRY["tasks"]["make"]["settings"][one] for one in ("script", "called")}
     for kind in registry["tasks"].values():
         kind["container"] = "stubs"
+        kind.pop("resources", None)
         kind["settings"] = {**kind.get("settings", {}), **given}
     return {**registry, "containers": {"stubs": BOX}}
 
 
-SHAPES = _shapes()
+SHAPES = _in_stubs(SHAPES_FILE)
 """The task types of generated chains, all of which run in the image of the stubs and take a script."""
+DEMOS = _in_stubs(HERE.parents[1] / "registry.yaml")
+"""The task types of the demo chains, as if stubs did their work."""
 
 
 def write_image(folder: Path, base: str | None) -> None:
@@ -40,7 +43,7 @@ def write_image(folder: Path, base: str | None) -> None:
     lines = [f"FROM {base}" if base and line.startswith("FROM ") else line for line in recipe.splitlines()]
     folder.joinpath("Containerfile").write_text("\n".join([*lines, ""]), "utf-8")
     shutil.copytree(WORKER, folder / "eas_worker", ignore=shutil.ignore_patterns("__pycache__"))
-    write_programs(folder, {*REGISTRY["tasks"], *SHAPES["tasks"]})
+    write_programs(folder, {*REGISTRY["tasks"], *SHAPES["tasks"], *DEMOS["tasks"]})
 
 
 def write_programs(folder: Path, tasks: Collection[str]) -> None:
