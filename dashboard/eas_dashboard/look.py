@@ -31,7 +31,7 @@ STATES = {
     "succeeded": GREEN,
 }
 """The states of runs and tasks, from those that somebody has to look at on."""
-VERDICTS = {"fail": VERMILION, "error": "#9C2B3F", "warn": ORANGE, "no_work": GREY, "pass": GREEN}
+VERDICTS = {"fail": VERMILION, "error": "#9C2B3F", "warn": ORANGE, "no_work": GREY, "replaced": GREY, "pass": GREEN}
 SEVERITIES = {
     "critical": "#9C2B3F",
     "error": VERMILION,

@@ -174,6 +174,8 @@ def _outputs(details: TaskDetails) -> str:
         ]
         for one in details.outputs
     ]
+    if any(one.verdict == "replaced" for one in details.outputs):
+        return f"{table(head, rows)}\nof what was replaced there are the checksum and the record, not the file"
     return table(head, rows)
 
 

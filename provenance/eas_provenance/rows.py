@@ -88,7 +88,8 @@ class Writer:
                 content = _text(record.get("content"))
                 of = key | {"number": number}
                 rows[Used] += [of | one for one in _used(record)]
-                rows[Version] += [of | one for one in self._versions(task, verdict, number, record)]
+                of_files = _verdict(task, told, verdict)
+                rows[Version] += [of | one for one in self._versions(task, of_files, record)]
             of = key | {"step": "run" if is_program else "qc", "number": number}
             rows[Attempt].append(of | {"type": key_text(given.task)} | self._attempt(task, told, record))
             log = f"{folder}/log.jsonl" if is_program else f"{folder}/qc-log.jsonl"
@@ -151,8 +152,7 @@ class Writer:
             "reused": _mapping(record.get("reused")) or None,
         }
 
-    def _versions(self, task: Task, verdict: str | None, number: int, record: Row) -> Iterator[Row]:
-        is_last = number == max(count for verb, count in task.tries if verb in _PROGRAMS)
+    def _versions(self, task: Task, verdict: str | None, record: Row) -> Iterator[Row]:
         made = _time(_mapping(record.get("usage")).get("ended"))
         described = task.description.get("outputs", {})
         for port, product in _mapping(record.get("outputs")).items():
@@ -168,7 +168,7 @@ class Writer:
                     "size_bytes": _whole(one.get("size")) or 0,
                     "sha256": key_text(_text(one.get("sha256"))),
                     "key": f"{self._run}/{quote(directory, '/~')}/{family}{quote(name, '~')}",
-                    "verdict": verdict if is_last else "error",
+                    "verdict": verdict,
                     "made": made,
                 }
 
@@ -181,6 +181,14 @@ def _judgement(task: Task, judged: Row) -> tuple[str | None, str]:
     """Return the verdict with its reason: of a pod that ended well Argo gives no message, but its record does."""
     verdict = "warn" if task.verdict == "pass" and judged.get("verdict") == "warn" else task.verdict
     return verdict, task.message or _text(judged.get("reason"))
+
+
+def _verdict(task: Task, told: Told, verdict: str | None) -> str | None:
+    """Return the verdict on what a try made: that on the task if it is the last one of the program."""
+    last = max((one for one in task.tries if one[0] in _PROGRAMS), key=lambda one: one[1])
+    if task.tries[last] is told:
+        return verdict
+    return "replaced" if told.phase == "Succeeded" else "error"
 
 
 def _messages(log: bytes | None) -> Iterator[Row]:

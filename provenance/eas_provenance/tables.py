@@ -232,7 +232,8 @@ class Used(Table, table=True):
 class Version(Table, table=True):
     """A version of a file product, and the edge from it to the attempt that generated it.
 
-    `key` is where the repository has it; `verdict` is the one on the task, None while there is none.
+    `key` is where the repository has it; `verdict` is the one on the task, None while there is none; of what an
+    earlier try made it is `replaced` if that try ended well, else `error`.
     """
 
     __table_args__ = (Index(None, "run_id", "directory", "name"), Index(None, "sha256"))

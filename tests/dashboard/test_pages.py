@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlmodel import select
 from streamlit.testing.v1 import AppTest
 
 from eas_dashboard import links
 from eas_provenance import migrations
 from eas_provenance.database import Database
-from eas_provenance.tables import Message
+from eas_provenance.tables import Message, Version
 from tests.dashboard.conftest import Show
 from tests.provenance import filled
 
@@ -253,6 +254,24 @@ def test_file(show: Show, tmp_path: Path) -> None:
     assert len(app.get("download_button")) == 1
     app = show(tmp_path, "files", run=filled.NAME, directory="survey", file="lightcurve_1.gz")
     assert "The file itself is not on this machine." in texts(app)
+
+
+def test_a_replaced_file(show: Show, tmp_path: Path) -> None:
+    """What stands in the place of an older version is not offered as it."""
+    with Database.open(tmp_path / "eas.db") as database:
+        filled.fill(database)
+        with database.session() as session:
+            old = session.exec(select(Version).where(Version.name == "lightcurve_0.gz")).one().model_dump()
+        with database.writing() as batch:
+            batch.put(Version, [old | {"number": 1, "sha256": "1" * 64, "made": filled.moment(99)}])
+    key = tmp_path / "files" / old["key"]
+    key.parent.mkdir(parents=True)
+    key.write_bytes(b"# time [s], relative flux, flag, uncertainty\n0 1 0 0\n")
+    where = {"run": filled.NAME, "directory": "survey", "file": "lightcurve_0.gz"}
+    for version, downloads in ("1", 0), ("2", 1):
+        app = show(tmp_path, "files", version=version, **where)
+        assert not app.exception
+        assert len(app.get("download_button")) == downloads
 
 
 def test_a_row_leads_to_its_page(show: Show, over: Path) -> None:

@@ -272,6 +272,7 @@ def test_done_again(database: Database) -> None:
             ("run", 0),
             ("run", 1),
         ]
+        assert [one.verdict for one in session.exec(select(Version))] == ["replaced"]
     assert run_id
 
 

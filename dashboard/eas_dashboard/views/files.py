@@ -61,7 +61,9 @@ def _file(session: Session, run: RunRow, directory: str, name: str) -> None:
         ]
     )
     path = data.kept_file(one.key)
-    if path is None:
+    if any(later.key == one.key and later.sha256 != one.sha256 for later in found[one.version :]):
+        st.caption("A later version has replaced the file; its checksum and its record are kept.")
+    elif path is None:
         st.caption("The file itself is not on this machine.")
     else:
         _download(path, one)
