@@ -148,19 +148,12 @@ def _created(connection: Connection, workflow: Json, warn: Warn) -> Json:
     except ClusterError as error:
         if error.status not in (None, 409):
             raise
-        found = _without_trouble(lambda: runs.is_there(connection, workflow))
+        found = runs.is_there(connection, workflow)
         if found is None:
             raise
         if error.status == 409:
             warn(f"{found['metadata']['name']} was submitted before, and is to do the same: it is the one")
         return found
-
-
-def _without_trouble(ask: Callable[[], Json | None]) -> Json | None:
-    try:
-        return ask()
-    except ClusterError:
-        return None
 
 
 def _bring(submitted: Submitted, files: Bucket, given: list[Given]) -> None:
