@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from eas_compiler.link import Wait
 
 
-def check(lists: Iterable[list[Item]], waits: dict[str, list[Wait]], diagnostics: Diagnostics) -> None:
+def check(lists: Iterable[list[Item]], waits: dict[str, tuple[Wait, ...]], diagnostics: Diagnostics) -> None:
     """Report items of a list that wait for each other, with the way round; `waits` are by path."""
     walker = _Walker(waits, diagnostics)
     for items in lists:
@@ -22,7 +22,7 @@ def check(lists: Iterable[list[Item]], waits: dict[str, list[Wait]], diagnostics
 
 
 class _Walker:
-    def __init__(self, waits: dict[str, list[Wait]], diagnostics: Diagnostics) -> None:
+    def __init__(self, waits: dict[str, tuple[Wait, ...]], diagnostics: Diagnostics) -> None:
         self.waits, self.diagnostics = waits, diagnostics
 
     def visit(self, item: Item, state: dict[str, int], stack: list[Item]) -> None:

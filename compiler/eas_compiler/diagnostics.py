@@ -1,6 +1,6 @@
 """Diagnostics are values: passes collect them, and whoever talks to the user renders them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from eas_compiler.source import Node, Source
@@ -31,6 +31,10 @@ class Diagnostic(NamedTuple):
     related: tuple[Related, ...] = ()
 
 
+MAX_SEARCHES = 1_000
+"""After how many errors the nearest name is no longer looked for, which takes a tenth of a millisecond."""
+
+
 class Diagnostics:
     """Collects what the passes find; the same mistake at the same place is kept once."""
 
@@ -44,6 +48,10 @@ class Diagnostics:
 
     def __len__(self) -> int:
         return len(self._found)
+
+    def did_you_mean(self, word: str, known: Iterable[str]) -> str | None:
+        """Return a hint that names the nearest of the words that are known, if any is near."""
+        return did_you_mean(word, known) if self._errors < MAX_SEARCHES else None
 
     @property
     def errors(self) -> int:

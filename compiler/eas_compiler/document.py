@@ -37,7 +37,7 @@ def members(node: Node, fields: dict[str, type], diagnostics: Diagnostics, what:
     good = {}
     for key, member in node.value.items():
         if key not in fields:
-            hint = did_you_mean(key, fields) or f"known keys: {', '.join(fields)}"
+            hint = diagnostics.did_you_mean(key, fields) or f"known keys: {', '.join(fields)}"
             diagnostics.error_at_key("unknown-key", member, f"unknown key {key!r} of {what}", hint)
         elif of_type(member, fields[key], diagnostics, key):
             good[key] = member
@@ -69,12 +69,16 @@ def texts(node: Node, diagnostics: Diagnostics, what: str) -> list[Node]:
 class Values(dict[str, Any]):
     """The values of the parameters; those in `broken` are wrong, which has been reported where they are defined.
 
-    `effort` is what all expressions of the chain may take together until it is compiled.
+    `effort` is what all expressions of the chain may take together until it is compiled. What is known already stays:
+    `metadata` is what loop variables are at some indices, `tables` what parts of names are at all of them; both are by
+    the identity of the loops' variables.
     """
 
     def __init__(self, characters: int = 0) -> None:
         super().__init__()
         self.broken: set[str] = set()
+        self.metadata: dict[tuple[int, tuple[tuple[str, int], ...]], tuple[Any, dict[str, Any]]] = {}
+        self.tables: dict[tuple[int, str], tuple[Any, Any]] = {}
         self.effort = Effort(MAX_STEPS + STEPS_OF_A_CHARACTER * characters)
 
 
@@ -152,7 +156,8 @@ def presets(
             if key in parameters:
                 found[name][key] = member
             else:
-                hint = did_you_mean(key, parameters) or "a preset gives other values to `parameters` of the chain"
+                other = "a preset gives other values to `parameters` of the chain"
+                hint = diagnostics.did_you_mean(key, parameters) or other
                 message = f"the preset {name!r} is for a parameter {key!r}, which the chain does not have"
                 diagnostics.error_at_key("unknown-name", member, message, hint)
         problems = Diagnostics()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Any, NamedTuple
 
 from eas_compiler import names
-from eas_compiler.diagnostics import Diagnostics, did_you_mean
+from eas_compiler.diagnostics import Diagnostics
 from eas_compiler.names import Index, Pattern, Table
 from eas_compiler.source import Node
 from eas_compiler.tree import IndexTable, Scope
@@ -18,6 +18,8 @@ from eas_worker.expressions import Expression, ExpressionError, Use
 
 MAX_OFFSET = 1_000
 """The largest constant that is added to an index in a name; beyond, a table is made."""
+STEPS_OF_EVALUATION = 8
+"""What it takes to begin with an expression, in steps."""
 MAX_FAILURES = 10
 """In how many iterations an expression may fail before the others are no longer looked at."""
 
@@ -73,7 +75,7 @@ def _check_use(node: Node, use: Use, scope: Scope, diagnostics: Diagnostics) -> 
     if use.name == "metadata" and any(not variable.name for variable in scope.variables):
         return False  # it may be the name that is wrong
     error = ExpressionError(
-        f"unknown {what} {use.key!r}", use.start, use.end - use.start, did_you_mean(use.key, known) or hint
+        f"unknown {what} {use.key!r}", use.start, use.end - use.start, diagnostics.did_you_mean(use.key, known) or hint
     )
     diagnostics.expression(node, error, "unknown-name")
     return False
@@ -121,11 +123,25 @@ def time(expression: Expression, scope: Scope) -> Time:
 def value(expression: Expression, scope: Scope, indices: names.Indices) -> Any:
     """Return the value at the given indices; raise `ExpressionError` when it fails."""
     scope_names = {"metadata": metadata(scope, indices), "parameters": scope.parameters}
+    effort = getattr(scope.parameters, "effort", None)
+    if effort is not None:
+        effort.left -= STEPS_OF_EVALUATION
     return expressions.evaluate(expression, scope_names)
 
 
 def metadata(scope: Scope, indices: names.Indices) -> dict[str, Any]:
     """Return what `metadata` holds at some indices: values of loops only where all that they depend on is given."""
+    known = getattr(scope.parameters, "metadata", None)
+    if known is None:
+        return _metadata(scope, indices)
+    at = id(scope.variables), tuple(indices.items())
+    if at not in known:
+        known[at] = scope.variables, _metadata(scope, indices)  # which keeps their identity
+    found: dict[str, Any] = known[at][1]
+    return found
+
+
+def _metadata(scope: Scope, indices: names.Indices) -> dict[str, Any]:
     given = [one for one in scope.variables if one.id in indices]
     whole = [one.entry for one in given if one.depends <= indices.keys() and not one.is_late]
     named = {f"{one.name}_index": indices[one.id] for one in given if not one.aliases}
@@ -360,6 +376,17 @@ class _Decomposer:
         )
 
     def _table(self, body: ast.expr) -> Pattern:
+        """Return a table of what a part of the expression gives; the same part of many names has one."""
+        known = getattr(self.scope.parameters, "tables", None)
+        if known is None:
+            return self._new_table(body)
+        at = id(self.scope.variables), ast.dump(body)
+        if at not in known:
+            known[at] = self.scope.variables, self._new_table(body)  # the first keeps their identity
+        found: Pattern = known[at][1]
+        return found
+
+    def _new_table(self, body: ast.expr) -> Pattern:
         part = self.expression.part(body)
         ids = time(part, self.scope).ids
         entries = _everywhere(part, ids, self.scope)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
-from eas_compiler.names import Index, Pattern, Piece, Table
+from eas_compiler.names import Domain, Domains, Index, Pattern, Piece, Table
 from eas_compiler.tree import IndexTable, Scope
 
 
@@ -22,17 +23,17 @@ def lookup(table: IndexTable, scope: Scope) -> str:
     """Return the expression of a table's entry: `[1,0][asInt(inputs.parameters.tda)]`, or a number for a constant."""
     if table.constant is not None:
         return str(table.constant)
-    return nested({at: str(entry) for at, entry in table.entries.items()}, table.ids, scope, "0")
+    return nested({at: str(entry) for at, entry in table.entries.items()}, table.ids, scope.domains, "0")
 
 
-def nested(entries: dict[tuple[int, ...], str], ids: tuple[str, ...], scope: Scope, missing: str) -> str:
+def nested(entries: dict[tuple[int, ...], str], ids: tuple[str, ...], domains: Domains, missing: str) -> str:
     """Return a look-up in nested lists by one index after the other."""
-    firsts = [scope.domains[name].first for name in ids]
+    firsts = [domains[name].first for name in ids]
 
     def level(prefix: tuple[int, ...]) -> str:
         if len(prefix) == len(ids):
             return entries.get(prefix, missing)
-        domain = scope.domains[ids[len(prefix)]]
+        domain = domains[ids[len(prefix)]]
         last = domain.last if domain.last is not None else domain.first
         return "[" + ",".join(level((*prefix, index)) for index in range(domain.first, last + 1)) + "]"
 
@@ -90,8 +91,13 @@ def _key_piece(piece: Piece, scope: Scope) -> str:
         sign = "+" if piece.offset > 0 else "-"
         return f"{{{{={_integer(piece.id)} {sign} {abs(piece.offset)}}}}}"
     assert isinstance(piece, Table)
-    entries = {at: f"'{encoded(entry)}'" for at, entry in piece.entries.items()}
-    return f"{{{{={nested(entries, piece.ids, scope, quote_empty)}}}}}"
+    return _table_key(piece, tuple((name, scope.domains[name]) for name in piece.ids))
+
+
+@lru_cache(maxsize=256)
+def _table_key(table: Table, domains: tuple[tuple[str, Domain], ...]) -> str:
+    entries = {at: f"'{encoded(entry)}'" for at, entry in table.entries.items()}
+    return f"{{{{={nested(entries, table.ids, dict(domains), quote_empty)}}}}}"
 
 
 quote_empty = "''"

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from eas_compiler import elsewhere, evaluate, names
-from eas_compiler.diagnostics import Diagnostics, did_you_mean
+from eas_compiler.diagnostics import Diagnostics
 from eas_compiler.document import kind, members, of_type, static
 from eas_compiler.names import Pattern
 from eas_compiler.registry import FLOW_CONTROL, RETRY, Port, Registry, TaskType
@@ -86,7 +86,7 @@ def _variants(node: Node, scope: Scope, registry: Registry, diagnostics: Diagnos
 def _type(name: str, node: Node, registry: Registry, diagnostics: Diagnostics) -> TaskType | None:
     if name in registry.tasks:
         return registry.task(name, diagnostics)
-    hint = did_you_mean(name, [*registry.tasks, *FLOW_CONTROL])
+    hint = diagnostics.did_you_mean(name, [*registry.tasks, *FLOW_CONTROL])
     if name in FLOW_CONTROL:
         hint = "write flow control as it is, not as an expression"
     diagnostics.error("unknown-task-type", node, f"unknown task type {name!r}", hint or "`eas types` lists them")
@@ -104,7 +104,7 @@ def _check_ports(type_: TaskType, side: str, node: Node | None, at: Node, diagno
     misspelled = set()
     for port, member in given.items():
         if port not in ports and not type_.open:
-            hint = did_you_mean(port, ports)
+            hint = diagnostics.did_you_mean(port, ports)
             misspelled |= {name for name in ports if hint and repr(name) in hint}
             hint = hint or (f"{what}s: {', '.join(ports)}" if ports else f"it has no {side}")
             diagnostics.error_at_key("unknown-port", member, f"{type_.name} has no {what} {port!r}", hint)

@@ -33,6 +33,14 @@ from eas_compiler.tree import (
 __all__ = ["Earlier", "External", "Links", "Wait", "link", "shown"]
 
 
+MAX_TRIES = 50_000
+"""How often a file that a reader means in some iteration is compared with one that is made: about a second."""
+
+
+class _TooManyError(Exception):
+    """Files that are read would have to be compared with too many others."""
+
+
 class Wait(NamedTuple):
     """An item of the same list that has to be there first.
 
@@ -140,8 +148,8 @@ def link(chain: Chain, diagnostics: Diagnostics) -> Links:
     linker.collect(chain.body, None)
     producers.check(linker.made, diagnostics)
     linker.descend(chain.body, chain.body.path, Scope((), chain.parameters, {}), (), (), None)
-    circles.check(linker.lists.values(), linker.waits, diagnostics)
-    waits = {path: tuple(found) for path, found in linker.waits.items()}
+    waits = linker.waits
+    circles.check(linker.lists.values(), waits, diagnostics)
     return Links(
         waits,
         tuple(linker.externals),
@@ -167,10 +175,12 @@ class _Linker:
         self.open: dict[str, list[_Visible]] = {}
         self.literal: dict[str, dict[Pattern, list[_Visible]]] = {}
         self.exports: dict[str, tuple[Pattern, ...]] = {}
-        self.waits: dict[str, list[Wait]] = {}
+        self._waits: dict[str, dict[tuple[int, Pattern | None, str | None], Wait]] = {}
         self.lists: dict[str, list[Item]] = {}
+        self._here: dict[str, set[int]] = {}
         self.externals: list[External] = []
         self.makers: dict[tuple[str, str], tuple[str, ...]] = {}
+        self.tries = 0
         self.earlier: dict[str, list[Earlier]] = {}
         self.gathered: dict[tuple[str, str], Gathered] = {}
         self.families = Families(self.made, [item for item in walk(chain.body) if isinstance(item, Task)])
@@ -238,27 +248,41 @@ class _Linker:
     def _require(self, requirement: Requirement, frames: tuple[_Frame, ...]) -> None:
         targets = list(flat(requirement.item.body)) if isinstance(requirement.item, Group) else [requirement.item]
         for frame in frames:
-            here = {id(item) for item in self.lists[frame.path]}
+            here = self._here.get(frame.path)
+            if here is None:
+                here = self._here[frame.path] = {id(item) for item in self.lists[frame.path]}
             for target in targets:
                 if id(target) in here:
                     self._wait(frame.unit, Wait(target, None, (), None))
 
     def _wait(self, unit: str, wait: Wait) -> None:
-        waits = self.waits.setdefault(unit, [])
-        for number, other in enumerate(waits):
-            if other.item is wait.item and other.file == wait.file and other.gather == wait.gather:
-                same = other.ids == wait.ids and other.where is not None and wait.where is not None
-                where = other.where | wait.where if same and other.where and wait.where else None
-                waits[number] = other._replace(where=where, ids=other.ids if where else ())
-                return
-        waits.append(wait)
+        waits = self._waits.setdefault(unit, {})
+        key = id(wait.item), wait.file, wait.gather
+        other = waits.get(key)
+        if other is None:
+            waits[key] = wait
+            return
+        same = other.ids == wait.ids and other.where is not None and wait.where is not None
+        where = other.where | wait.where if same and other.where and wait.where else None
+        waits[key] = other._replace(where=where, ids=other.ids if where else ())
+
+    @property
+    def waits(self) -> dict[str, tuple[Wait, ...]]:
+        """What each item, or branch of a conditional, waits for, by its path."""
+        return {path: tuple(found.values()) for path, found in self._waits.items()}
 
     def _find(self, task: Task, file: File, frames: tuple[_Frame, ...]) -> None:
         cases = [_Case(file.pattern, {})]
         domains = task.common.scope.domains
         for frame in reversed(frames):
             found: list[_Found] = []
-            cases = [rest for case in cases for rest in self._search(case, frame, domains, found)]
+            try:
+                cases = [rest for case in cases for rest in self._search(case, frame, domains, found)]
+            except _TooManyError:
+                message = "it takes too long to find out who makes this file in which iteration"
+                hint = "write names that are read as they are written where the files are made"
+                self.diagnostics.error("too-many-names", file.node, message, hint)
+                return
             for one in found:
                 self._note(one)
                 if isinstance(one.visible.item, Branch):
@@ -284,7 +308,12 @@ class _Linker:
         for visible in self.literal[frame.path].get(case.pattern, ()) if is_literal or not case.fixed else ():
             found.append(_Found(frame, visible, case.fixed))
             return []
-        for visible in (self.open if is_literal else self.visible)[frame.path]:
+        near = (self.open if is_literal else self.visible)[frame.path]
+        if case.fixed:  # the reader has been divided into its iterations
+            self.tries += len(near)
+            if self.tries > MAX_TRIES:
+                raise _TooManyError
+        for visible in near:
             pattern = names.fix(visible.pattern, case.fixed)
             if pattern == case.pattern:
                 found.append(_Found(frame, visible, case.fixed))

@@ -70,6 +70,7 @@ class _Lowering:
         self.gathered = {id(wait.item) for waits in links.waits.values() for wait in waits if wait.gather is not None}
         self._steps: dict[str, list[Step]] = {}
         self._made: dict[Pattern, int] = {}
+        self._opening: dict[tuple[int, Pattern | None], str] = {}
 
     # ---- lists
 
@@ -187,6 +188,12 @@ class _Lowering:
 
     def _open(self, wait: Wait) -> str:
         """Return what has to hold of the item that is waited for."""
+        at = id(wait.item), wait.file
+        if at not in self._opening:
+            self._opening[at] = self._opens(wait)
+        return self._opening[at]
+
+    def _opens(self, wait: Wait) -> str:
         item = wait.item
         local = local_name(item.common.path)
         if isinstance(item, Task):

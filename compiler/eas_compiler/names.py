@@ -8,6 +8,7 @@ product of two automata that read the text, never by writing the texts out.
 import re
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
+from functools import cached_property
 from itertools import product
 from typing import NamedTuple
 
@@ -26,15 +27,26 @@ class Index(NamedTuple):
     offset: int
 
 
-class Table(NamedTuple):
-    """A text for each combination of the indices of the loops `ids`."""
-
+class _Entries(NamedTuple):
     ids: tuple[str, ...]
     entries: dict[tuple[int, ...], str]
 
+
+class Table(_Entries):
+    """A text for each combination of the indices of the loops `ids`."""
+
+    @cached_property
+    def texts(self) -> frozenset[str]:
+        """All texts."""
+        return frozenset(self.entries.values())
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.ids, frozenset(self.entries.items())))
+
     def __hash__(self) -> int:
         """Return a hash, which a dict does not give."""
-        return hash((self.ids, frozenset(self.entries.items())))
+        return self._hash
 
 
 class Domain(NamedTuple):
@@ -75,6 +87,13 @@ def join(*patterns: Pattern) -> Pattern:
 def is_literal(pattern: Pattern) -> bool:
     """Tell whether a pattern is one text, the same in all iterations."""
     return len(pattern) == 1 and isinstance(pattern[0], str)
+
+
+def core(pattern: Pattern) -> Pattern:
+    """Return a name without the texts that it begins and ends with."""
+    start = 1 if pattern and isinstance(pattern[0], str) else 0
+    end = len(pattern) - (1 if len(pattern) > start and isinstance(pattern[-1], str) else 0)
+    return pattern[start:end]
 
 
 def variables(pattern: Pattern) -> set[str]:
@@ -370,6 +389,11 @@ def overlap(one: Pattern, one_domains: Domains, two: Pattern, two_domains: Domai
     """Tell whether some text belongs to both families, each at any indices. When in doubt: yes."""
     if not (variables(one) or variables(two)):
         return one == two
+    if _are_apart(one, two):
+        return False
+    parts = _around_table(one), _around_table(two)
+    if parts[0] is not None and parts[1] is not None:
+        return _have_common(parts[0], parts[1])
     if not _search(_Automaton(one, one_domains), _Automaton(two, two_domains), apart=False):
         return False
     if not (_twice(one) or _twice(two)):
@@ -378,6 +402,54 @@ def overlap(one: Pattern, one_domains: Domains, two: Pattern, two_domains: Domai
     if any(count is None or count > _MAX_LISTED for count in sizes):
         return True
     return bool(_listed(one, one_domains) & _listed(two, two_domains))
+
+
+def _are_apart(one: Pattern, two: Pattern) -> bool:
+    """Tell whether what two names begin or end with shows that they differ."""
+    heads, tails = ([_literal(pattern, at) for pattern in (one, two)] for at in (0, -1))
+    begin = heads[0].startswith(heads[1]) or heads[1].startswith(heads[0])
+    return not begin or not (tails[0].endswith(tails[1]) or tails[1].endswith(tails[0]))
+
+
+def _literal(pattern: Pattern, at: int) -> str:
+    piece = pattern[at] if pattern else ""
+    return piece if isinstance(piece, str) else ""
+
+
+class _Around(NamedTuple):
+    """A name with one table and no index: what stands before the table, its texts, and what stands behind."""
+
+    head: str
+    texts: frozenset[str]
+    tail: str
+
+
+def _around_table(pattern: Pattern) -> _Around | None:
+    """Return the parts of a name with at most one table and no index; None for any other."""
+    tables = [at for at, piece in enumerate(pattern) if not isinstance(piece, str)]
+    if not tables:
+        return _Around("".join(map(str, pattern)), frozenset(("",)), "")
+    table = pattern[tables[0]]
+    if len(tables) > 1 or not isinstance(table, Table):
+        return None
+    before, behind = pattern[: tables[0]], pattern[tables[0] + 1 :]
+    return _Around("".join(map(str, before)), table.texts, "".join(map(str, behind)))
+
+
+def _have_common(one: _Around, two: _Around) -> bool:
+    """Tell whether some text belongs to both."""
+    if (one.head, one.tail) == (two.head, two.tail):
+        return not one.texts.isdisjoint(two.texts)
+    less, more = sorted((one, two), key=lambda part: len(part.texts))
+    texts = (f"{less.head}{text}{less.tail}" for text in less.texts)
+    ends = len(more.head) + len(more.tail)
+    return any(
+        text.startswith(more.head)
+        and text.endswith(more.tail)
+        and len(text) >= ends
+        and text[len(more.head) : len(text) - len(more.tail)] in more.texts
+        for text in texts
+    )
 
 
 def _listed(pattern: Pattern, domains: Domains) -> set[str]:
@@ -409,9 +481,7 @@ def repetition(pattern: Pattern, loops: Domains) -> Repetition | None:
             return Repetition(name, "every iteration would write the same file")
     if any(domain.size == 0 for domain in loops.values()):
         return None
-    if not _search(_Automaton(pattern, loops), _Automaton(pattern, loops), apart=True) and _tables_differ(
-        pattern, loops
-    ):
+    if _all_differ(pattern, loops):
         return None
     total = size(used, loops)
     if total is None or total > _MAX_LISTED:
@@ -423,6 +493,15 @@ def repetition(pattern: Pattern, loops: Domains) -> Repetition | None:
             return Repetition(None, f"{_shown(seen[name])} and {_shown(at)} both give {name!r}")
         seen[name] = at
     return None
+
+
+def _all_differ(pattern: Pattern, loops: Domains) -> bool:
+    """Tell whether all texts of a family are sure to differ."""
+    tables = [piece for piece in pattern if isinstance(piece, Table)]
+    if tables and _around_table(pattern) is not None:
+        return len(tables[0].texts) == len(tables[0].entries)
+    is_ambiguous = _search(_Automaton(pattern, loops), _Automaton(pattern, loops), apart=True)
+    return not is_ambiguous and _tables_differ(pattern, loops)
 
 
 def _shown(indices: Indices) -> str:

@@ -10,9 +10,13 @@ from eas_compiler.tree import File, Scope, Task
 
 def check(made: list[tuple[File, Task]], diagnostics: Diagnostics) -> None:
     """Report files that two tasks make, or one task in two iterations."""
+    known: dict[tuple[Pattern, tuple[tuple[str, names.Domain], ...]], names.Repetition | None] = {}
     for file, task in made:
         domains = task.common.scope.domains
-        again = names.repetition(file.pattern, domains)
+        core = names.core(file.pattern), tuple(domains.items())  # ends that all have tell no two apart
+        if core not in known or known[core] is not None:  # whose message has the whole name
+            known[core] = names.repetition(file.pattern, domains)
+        again = known[core]
         if again is not None:
             hint = _repetition_hint(again.unused, task.common.scope)
             message = f"{again.message}: {shown(file.name, task.common.scope)}"

@@ -82,7 +82,8 @@ def _not_one(given: list[str], loop: Node, fields: dict[str, Node], diagnostics:
 def _times(node: Node, scope: Scope, diagnostics: Diagnostics) -> tuple[Time | None, set[str]]:
     """Return when all expressions in a range are known, None when one is wrong, and the requested names they use."""
     if isinstance(node.value, (list, dict)):
-        parts = [_times(child, scope, diagnostics) for _, child in node.children()]
+        open_ = (child for _, child in node.children() if isinstance(child.value, (str, list, dict)))
+        parts = [_times(child, scope, diagnostics) for child in open_]  # a loop may have very many numbers
         good = [when for when, _ in parts if when is not None]
         used = set[str]().union(*(names for _, names in parts))
         if len(good) < len(parts):

@@ -38,6 +38,8 @@ from eas_worker.expressions import ExpressionError
 MAX_ITERATIONS = 50
 MAX_REPEAT_DEPTH = 90
 """Iterations of do-whiles nest in Argo, which ends at a depth of 100."""
+_MAX_SHOWN = 20
+"""How many names a hint lists."""
 _COMMON: dict[str, type] = {
     "task": str,
     "name": str,
@@ -261,7 +263,8 @@ class _Resolver:
             return
         known = where.labels.texts()
         none = "no earlier task of this list or one around it has a name"
-        hint = did_you_mean(entry.value, known) or (f"names in reach: {', '.join(known)}" if known else none)
+        some = f"names in reach: {', '.join(known[:_MAX_SHOWN])}{', …' if len(known) > _MAX_SHOWN else ''}"
+        hint = self.diagnostics.did_you_mean(entry.value, known) or (some if known else none)
         self.diagnostics.error("unknown-name", entry, f"no earlier task is named {entry.value!r}", hint)
 
     def _task_list(self, fields: dict[str, Node], key: str, path: str, where: _Where) -> Sequence | None:

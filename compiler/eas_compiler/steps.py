@@ -122,7 +122,7 @@ def split(task: Task, local: str, waits: tuple[Wait, ...]) -> list[Step]:
     single = len(groups) == 1
     for number, ((kind, needed), places) in enumerate(groups.items()):
         entries = dict.fromkeys(places, "true")
-        when = None if single else f"{{{{={forms.nested(entries, tuple(ids), scope, 'false')}}}}}"
+        when = None if single else f"{{{{={forms.nested(entries, tuple(ids), scope.domains, 'false')}}}}}"
         where = None if single else table_of(names.Table(tuple(ids), entries), scope)
         variant = task.variants[kind]
         suffix = (

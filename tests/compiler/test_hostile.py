@@ -163,3 +163,49 @@ def test_memory_is_bounded() -> None:
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < BYTES
+
+
+NAMES = [
+    "'f_%d_' + metadata['i']",
+    "'{i}_%d'.format(**metadata)",
+    "'f{i_index}_%d'.format(**metadata)",
+    "'%d_{i}_{i_index}'.format(**metadata)",
+    "'f_{}_%d'.format(metadata['i'][:1] + str(metadata['i_index'] // 2))",
+]
+
+
+@given(st.sampled_from(NAMES), st.sampled_from(NAMES), st.integers(1, 40))
+@settings(max_examples=6)
+def test_many_names_in_a_large_loop(made: str, read: str, number: int) -> None:
+    """Names of many files, each in a thousand iterations, are compared without writing out each with each."""
+    body = [{"task": "synthesis_batman", "outputs": {"lightcurve": made % one}} for one in range(number)]
+    body += [
+        {
+            "task": "multiply",
+            "inputs": {"lightcurve_1": read % one, "lightcurve_2": made % one},
+            "outputs": {"lightcurve": f"'g_{one}_{{i_index}}'.format(**metadata)"},
+        }
+        for one in range(number)
+    ]
+    values = [f"v{one}" for one in range(1000)]
+    assert_harmless(json.dumps({"task_list": [loop("i", values, *body)]}).encode())
+
+
+NAMED = [{"task": "null", "name": f"n{number}"} for number in range(100)]
+WAITING = [{"task": "null", "requires_metadata_from": [one["name"] for one in NAMED]}] * 200
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"task_list": [{"task": f"nul{number}"} for number in range(10_000)]},
+        {"task_list": NAMED + WAITING},
+        {"task_list": [loop("i", list(range(60_000)), {"task": "null"})]},
+        {"parameters": {f"p{number}": "('x' * 1000000)" for number in range(300)}, "task_list": []},
+        {"task_list": [{"task": "null", "requires_metadata_from": [f"n{number}"]} for number in range(2000)]},
+    ],
+    ids=["unknown types", "requested names", "literals", "large parameters", "unknown names"],
+)
+def test_much_of_the_same(document: dict[str, Any]) -> None:
+    """What is there very often takes time linear in it."""
+    assert_harmless(json.dumps(document).encode())

@@ -246,9 +246,9 @@ class _Scope:
         names = self._names_of(loop, outer, found)
         form, given = loop["form"], loop["range"]
         if form == "values" and isinstance(given, list):
-            texts = (one for one in given if isinstance(one, str))
-            if not any("random" in text for text in texts):  # else a value has a part in those after it
-                return ranges.element(_evaluated(given[index], names), index)
+            entry = given[index]
+            if not isinstance(entry, str) or "random" not in entry:  # else those before it have a part in its value
+                return ranges.element(_evaluated(entry, names), index)
         return ranges.value(form, _evaluated(given, names), index)
 
 
