@@ -36,6 +36,8 @@ from eas_worker.assignment import LONGEST_PATH_BYTES
 from eas_worker.expressions import ExpressionError
 
 MAX_ITERATIONS = 50
+MAX_LABEL = 1_000
+"""The most characters of the name of a task or a job, which each description and report repeats."""
 MAX_REPEAT_DEPTH = 90
 """Iterations of do-whiles nest in Argo, which ends at a depth of 100."""
 _MAX_SHOWN = 20
@@ -108,8 +110,19 @@ def resolve(
 
 
 def _top(node: Node | None, default: str, scope: Scope, diagnostics: Diagnostics) -> str:
-    pattern = evaluate.pattern(node, scope, diagnostics, "job_name") if node is not None else None
+    pattern = _label(node, scope, diagnostics, "job_name") if node is not None else None
     return names.text(pattern, {}) if pattern is not None else default
+
+
+def _label(node: Node, scope: Scope, diagnostics: Diagnostics, what: str) -> Pattern | None:
+    """Return a name for people as a pattern; None when it is wrong, which is reported."""
+    pattern = evaluate.pattern(node, scope, diagnostics, what)
+    longest = max(map(len, names.examples(pattern, scope.domains)), default=0) if pattern is not None else 0
+    if longest <= MAX_LABEL:
+        return pattern
+    message = f"{what} has {longest:,} characters; at most {MAX_LABEL:,} are possible"
+    diagnostics.error("too-large", node, message, "`description` is free text")
+    return None
 
 
 def _top_directory(node: Node | None, at: Node, default: str, scope: Scope, diagnostics: Diagnostics) -> str:
@@ -217,12 +230,12 @@ class _Resolver:
         members, scope = node.value, where.scope
         name = None
         if "name" in members and document.of_type(members["name"], str, self.diagnostics, "name"):
-            name = evaluate.pattern(members["name"], scope, self.diagnostics, "name")
+            name = _label(members["name"], scope, self.diagnostics, "name")
         requires = self._requires(members.get("requires_metadata_from"), where)
         scope = scope._replace(requested=scope.requested | {one.text: one.item for one in requires})
         job_name = members.get("job_name")
         if job_name is not None:
-            pattern = evaluate.pattern(job_name, scope, self.diagnostics, "job_name")
+            pattern = _label(job_name, scope, self.diagnostics, "job_name")
             where = where._replace(job_name=pattern or where.job_name)
         directory = members.get("working_directory")
         if directory is not None:

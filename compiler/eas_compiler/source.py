@@ -93,6 +93,10 @@ class Node(NamedTuple):
 
     def pointer(self, start: int) -> str:
         """Return the JSON pointer (RFC 6901) of the innermost value or key at the offset `start`."""
+        if isinstance(self.value, list):  # which may be long
+            near = bisect_right(self.value, start, key=lambda one: one.start) - 1
+            if near >= 0 and self.value[near].start <= start < self.value[near].end:
+                return f"/{near}{self.value[near].pointer(start)}"
         for key, child in self.children():
             if min(start, child.start) == start and child.key_start <= start < child.end and child.key_start >= 0:
                 return f"/{_escaped(key)}{child.pointer(start)}"

@@ -174,8 +174,8 @@ NAMES = [
 ]
 
 
-@given(st.sampled_from(NAMES), st.sampled_from(NAMES), st.integers(1, 40))
-@settings(max_examples=6)
+@given(st.sampled_from(NAMES), st.sampled_from(NAMES), st.integers(1, 12))
+@settings(max_examples=5)
 def test_many_names_in_a_large_loop(made: str, read: str, number: int) -> None:
     """Names of many files, each in a thousand iterations, are compared without writing out each with each."""
     body = [{"task": "synthesis_batman", "outputs": {"lightcurve": made % one}} for one in range(number)]
@@ -192,17 +192,17 @@ def test_many_names_in_a_large_loop(made: str, read: str, number: int) -> None:
 
 
 NAMED = [{"task": "null", "name": f"n{number}"} for number in range(100)]
-WAITING = [{"task": "null", "requires_metadata_from": [one["name"] for one in NAMED]}] * 200
+WAITING = [{"task": "null", "requires_metadata_from": [one["name"] for one in NAMED]}] * 100
 
 
 @pytest.mark.parametrize(
     "document",
     [
-        {"task_list": [{"task": f"nul{number}"} for number in range(10_000)]},
+        {"task_list": [{"task": f"nul{number}"} for number in range(2000)]},
         {"task_list": NAMED + WAITING},
-        {"task_list": [loop("i", list(range(60_000)), {"task": "null"})]},
+        {"task_list": [loop("i", list(range(30_000)), {"task": "null"})]},
         {"parameters": {f"p{number}": "('x' * 1000000)" for number in range(300)}, "task_list": []},
-        {"task_list": [{"task": "null", "requires_metadata_from": [f"n{number}"]} for number in range(2000)]},
+        {"task_list": [{"task": "null", "requires_metadata_from": [f"n{number}"]} for number in range(500)]},
     ],
     ids=["unknown types", "requested names", "literals", "large parameters", "unknown names"],
 )
