@@ -22,8 +22,6 @@ from tests.reference.writing import FAIL, emits, loop, make, task
 pytestmark = pytest.mark.cluster
 
 NODES = 100
-PATIENCE_S = 900
-"""Some 130 pods take two minutes on a cluster that does nothing else, with one node of two cores."""
 AT_A_TIME = 4
 GONE_S = 90
 SUM = "(sum(cell['one']['n'] for row in requested_metadata['grid'] for cell in row['inner']))"
@@ -80,7 +78,7 @@ def run(image: None) -> Iterator[Workflow]:
     """Run the chain, with small Workflows."""
     name = submit(to_json(compiled(Limits(nodes=NODES))[0]))
     try:
-        yield wait(name, PATIENCE_S)
+        yield wait(name)
     finally:
         delete(name)
 

@@ -19,7 +19,6 @@ pytestmark = pytest.mark.cluster
 ROOT = Path(__file__).parents[2]
 ORACLES = ["if_then_else.PASS", "qats_test", "while_loop.FAIL"]
 """Those of some thirty tasks each."""
-PATIENCE_S = 900
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +60,7 @@ def test_demo_comes_to_the_tasks_observed_on_both_sites(
     write_programs(stubs, DEMOS["tasks"])
     monkeypatch.setenv("PYTHONPATH", str(stubs))
     here = on_laptop(requests[oracle], Store(tmp_path / "store"), stubs.parent)
-    workflow = wait(workflows[oracle], PATIENCE_S)
+    workflow = wait(workflows[oracle])
     with Database.open(tmp_path / "cluster.db") as database:
         there = on_cluster(requests[oracle], workflow, database)
     assert list(differences(here, there)) == [], told(workflow)

@@ -9,7 +9,8 @@ from typing import Any
 Node = dict[str, Any]
 Workflow = dict[str, Any]
 
-PATIENCE_S = 420
+PATIENCE_S = 1800
+"""A cluster of one busy node takes a minute for a pod, and all chains of a file run side by side."""
 ENDED = ("Succeeded", "Failed", "Error")
 
 
