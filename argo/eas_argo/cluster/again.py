@@ -94,9 +94,22 @@ def name_of(life: Life) -> str:
 
 def is_continued(spec: Json, before: Life, other: Json, life: Life) -> bool:
     """Return whether what another Workflow is to run is what a Workflow becomes in a life of the same run."""
-    parts = ("entrypoint", "arguments", "templates")
-    first, later = _continued(spec, before, life), _continued(other, life, life)
-    return all(first.get(part) == later.get(part) for part in parts)
+    return is_same(_continued(spec, before, life), _continued(other, life, life))
+
+
+def is_same(spec: Json, other: Json) -> bool:
+    """Return whether two Workflows are to do the same: a controller writes down what is empty, and amounts anew."""
+    return all(
+        (_essence(spec.get(part)) or None) == (_essence(other.get(part)) or None)
+        for part in ("entrypoint", "arguments", "templates")
+    )
+
+
+def _essence(part: Any) -> Any:
+    if isinstance(part, dict):
+        found = {key: _essence(one) for key, one in part.items() if key != "resources"}
+        return {key: one for key, one in found.items() if one}
+    return [_essence(one) for one in part] if isinstance(part, list) else part
 
 
 def is_cut(workflow: Json) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from eas_argo.cluster.again import OF, is_continued, life_of, name_of
+from eas_argo.cluster.again import OF, is_continued, is_same, life_of, name_of
 from eas_argo.cluster.connection import Connection
 from eas_argo.cluster.errors import ClusterError
 from eas_worker import manifests
@@ -69,11 +69,7 @@ def is_there(connection: Connection, workflow: Json) -> Json | None:
         When the cluster does not tell.
     """
     found = _exact(connection, workflow["metadata"]["name"])
-    parts = ("entrypoint", "arguments", "templates")
-    is_same = found is not None and all(
-        (found.get("spec") or {}).get(part) == workflow["spec"].get(part) for part in parts
-    )
-    return found if is_same else None
+    return found if found is not None and is_same(found.get("spec") or {}, workflow["spec"]) else None
 
 
 def names(connection: Connection) -> list[str]:

@@ -209,3 +209,12 @@ def test_many_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_ids(name: str, expected: str) -> None:
     """They are those that Argo gave, as seen on a cluster."""
     assert again.node_id("submit-again-lhmg6", name) == expected
+
+
+def test_what_a_controller_writes_anew() -> None:
+    """A Workflow is the same when a controller has written down what is empty in it, and amounts in other words."""
+    pod = {"name": "pod", "container": {"image": "a", "resources": {"limits": {"memory": "1000M"}}}}
+    written = {**pod, "inputs": {}, "outputs": {}, "metadata": {}}
+    written["container"] = {"name": "", "image": "a", "resources": {"limits": {"memory": "1G"}}}
+    assert again.is_same({"templates": [pod]}, {"templates": [written], "arguments": {}})
+    assert not again.is_same({"templates": [pod]}, {"templates": [written | {"container": {"image": "b"}}]})
