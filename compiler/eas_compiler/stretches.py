@@ -220,7 +220,8 @@ class _Border:
         self._kept: dict[Need, str] = {}
         self._answers: dict[str, str] = {}
         self._passed: dict[str, None] = {}
-        self.rest = [self._behind(step) for step in steps[at:]]
+        open_part = steps[at - 1].part  # parts stand one behind the other: no other one crosses the border
+        self.rest = [self._behind(step) if step.part == open_part else step for step in steps[at:]]
 
     @property
     def told(self) -> list[str]:
