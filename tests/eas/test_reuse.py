@@ -146,7 +146,7 @@ def test_questions_are_answered_anew(laptop: Laptop) -> None:
 def test_random_numbers_are_those_of_a_seed(laptop: Laptop) -> None:
     """A program that asks for random numbers comes to the same only with the same seed, in the same place."""
     draw = {"task": "draw", "outputs": {"file": "d"}}
-    assert again(laptop, draw, MAKE, tags=["1"])[1] == ["/t0", "/t1"]
+    assert sorted(again(laptop, draw, MAKE, tags=["1"])[1]) == ["/t0", "/t1"]
     assert again(laptop, draw, MAKE, tags=["2"])[1] == ["/t0"]
     assert again(laptop, draw, MAKE, tags=["2"])[1] == []
     assert again(laptop, MAKE, draw, tags=["2"])[1] == ["/t1"]

@@ -119,3 +119,30 @@ def test_stopped_before_anybody_reads(monkeypatch: pytest.MonkeyPatch, tmp_path:
         subprocesses.run(["sh", "-c", "echo $$ > pid; exec sleep 60"], cwd=tmp_path)
     gc.collect()  # what was left open would be warned of now
     assert len(begun) == 1
+
+
+def test_stopped_while_a_reader_begins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A reader that comes to its stream when that is closed leaves it alone."""
+    begin = threading.Event()
+    readers: list[threading.Thread] = []
+    run = threading.Thread.run
+
+    def late(reader: threading.Thread) -> None:
+        readers.append(reader)
+        begin.wait()
+        run(reader)
+
+    start = threading.Thread.start
+
+    def stopped(reader: threading.Thread) -> None:
+        start(reader)
+        raise Stopped
+
+    monkeypatch.setattr(threading.Thread, "run", late)
+    monkeypatch.setattr(threading.Thread, "start", stopped)
+    with pytest.raises(Stopped):
+        subprocesses.run(["sh", "-c", "exec sleep 60"], cwd=tmp_path)
+    begin.set()
+    for reader in readers:
+        reader.join()  # what it raises would be warned of
+    assert len(readers) == 1

@@ -79,7 +79,11 @@ def _follow(process: subprocess.Popen[str], name: str) -> tuple[str, str]:
     """Log what the process says until it ends, and return it."""
     said: tuple[list[str], list[str]] = ([], [])
     streams = ((process.stdout, said[0], logging.INFO), (process.stderr, said[1], logging.WARNING))
-    readers = [threading.Thread(target=_read, args=(*stream, name), daemon=True) for stream in streams]
+    claims = [threading.Lock() for _ in streams]  # a stream belongs to who takes its claim, and closes it
+    readers = [
+        threading.Thread(target=_read, args=(claim, *stream, name), daemon=True)
+        for claim, stream in zip(claims, streams, strict=True)
+    ]
     try:
         for reader in readers:
             reader.start()
@@ -87,14 +91,16 @@ def _follow(process: subprocess.Popen[str], name: str) -> tuple[str, str]:
         for reader in readers:
             reader.join()
     finally:
-        for reader, (stream, *_) in zip(readers, streams, strict=True):
-            if reader.ident is None and stream is not None:  # it was stopped before anybody read this
+        for claim, (stream, *_) in zip(claims, streams, strict=True):
+            if stream is not None and claim.acquire(blocking=False):  # it was stopped before anybody read this
                 stream.close()
     return "".join(said[0]), "".join(said[1])
 
 
-def _read(stream: IO[str], lines: list[str], level: int, name: str) -> None:
+def _read(claim: threading.Lock, stream: IO[str], lines: list[str], level: int, name: str) -> None:
     """Keep and log the lines of a stream until it is closed."""
+    if not claim.acquire(blocking=False):
+        return
     log = logging.getLogger(f"subprocess.{name}")
     with stream:
         for line in stream:
