@@ -108,11 +108,14 @@ def _waiting(run: str) -> list[str]:
 
 
 def test_a_name_that_is_taken(cluster: None, site: Path) -> None:
-    """Nobody's run is replaced by another of the same name."""
+    """Nobody's run is replaced by another of the same name; the same one is the one that is there."""
     name = f"{called(site)}-taken"
     file = chain(site, make("a"), script={})
-    eas("submit", file, *REGISTRY, "--name", name)
-    assert f"there is a workflow '{name}' already" in eas("submit", file, *REGISTRY, "--name", name, code=3).stderr
+    given = ["submit", file, *REGISTRY, "--name", name, "--json"]
+    first = json.loads(eas(*given).stdout)
+    assert json.loads(eas(*given).stdout) == first
+    chain(site, make("b"), script={})
+    assert f"there is a workflow '{name}' already" in eas(*given, code=3).stderr
 
 
 def test_without_rights(cluster: None, site: Path) -> None:
