@@ -60,7 +60,7 @@ def test_killed_again_and_again(runs: list[str], tmp_path: Path, monkeypatch: py
         killed = subprocess.Popen(sync(live), stderr=subprocess.DEVNULL, text=True)
         time.sleep(LIFE_S)
         end(killed, signal.SIGKILL)
-    last = subprocess.Popen(sync(live), stderr=subprocess.PIPE, text=True)
+    last = subprocess.Popen(sync(live), stderr=subprocess.DEVNULL, text=True)
     for name in runs:
         wait(name)
     until = time.monotonic() + PATIENCE_S
