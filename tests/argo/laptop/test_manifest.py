@@ -100,7 +100,7 @@ EAGER["dag"]["failFast"] = True
         (dag("sub", step("x", withItems=[1])), "the step 'x' uses withItems"),
         (dag("sub", step("x", "y.Succeeded")), "'x' depends on 'y', which 'sub' does not have"),
         (dag("sub", step("x", when="{{pod.name}}")), "pod.name"),
-        (pod("p", memory="1Pi"), "the amount of memory '1Pi'"),
+        (pod("p", memory="1Xi"), "the amount of memory '1Xi'"),
         (pod("p", inputs={"artifacts": OUTSIDE}), "the artifact 'f' lies outside of /eas/"),
         (pod("p", podSpecPatch='{"containers": [{"resources": {"limits": {"memory": "1M"}}}]}'), "podSpecPatch of 'p'"),
         (pod("p", podSpecPatch=GROWING.replace('"main"', '"wait"')), "podSpecPatch of 'p'"),
