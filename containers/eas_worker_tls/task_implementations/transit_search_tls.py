@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import warnings
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eas_worker import Context, Failed, detection, search, task
+from eas_worker import Context, Failed, compiled, detection, search, task
 
 if TYPE_CHECKING:
     from eas_worker.lightcurve import LightCurve
@@ -16,10 +18,23 @@ if TYPE_CHECKING:
 # Its processes would stay for another search of the same process, which there is none of.
 os.environ["TLS_PERSISTENT_POOL"] = "0"
 
-import transitleastsquares as tls  # type: ignore[import-untyped]
-
 HEADER = "period [d], power (signal detection efficiency), chi squared"
 NOTHING = {"period": 0.0, "transit_count": 0, "depth": 0.0, "duration": 0.0, "sde": 0.0, "epoch": None}
+
+
+@functools.cache
+def package() -> Any:
+    """Return the package, compiled."""
+
+    def load() -> Any:
+        import transitleastsquares  # type: ignore[import-untyped]
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of the light curve that it searches meanwhile
+            transitleastsquares.warmup(verbose=False)
+        return transitleastsquares
+
+    return compiled.kept(f"transitleastsquares-{version('transitleastsquares')}", load)
 
 
 @task
@@ -64,7 +79,7 @@ def power(curve: LightCurve, threads: int, **parameters: float) -> Any:
         with warnings.catch_warnings():
             # That a range of periods is narrow, or nothing is found, is no cause to worry.
             warnings.filterwarnings("ignore", message="period_grid defaults|No transit were fit", category=UserWarning)
-            model = tls.transitleastsquares(curve.time, curve.flux / level, uncertainty, verbose=False)
+            model = package().transitleastsquares(curve.time, curve.flux / level, uncertainty, verbose=False)
             return model.power(use_threads=threads, show_progress_bar=False, verbose=False, **parameters)
     except ValueError as error:
         raise Failed(f"TLS: {error}") from error
