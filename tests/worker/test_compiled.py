@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import tempfile
 import time
 from pathlib import Path
 
@@ -77,8 +78,8 @@ def test_where_nothing_can_be_written(tmp_path: Path, monkeypatch: pytest.Monkey
     compile_slowly(folder, log)
     folder.with_name("tls.lock").unlink()
     folder.with_name("tls.lock").mkdir()  # root may write everything else
-    monkeypatch.setattr(compiled.os, "access", lambda *_: False)
-    monkeypatch.setattr(compiled.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with compiled.filled(folder) as given:
         assert given != folder
         assert (given / "code").read_text() == "whole"

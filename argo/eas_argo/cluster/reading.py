@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
-from eas_argo.cluster import depth, status
+from eas_argo.cluster import depth, members, status
+from eas_argo.cluster.members import Members
 from eas_argo.cluster.status import Json, Node, StatusError
 
 _string = json.decoder.scanstring  # type: ignore[attr-defined]
@@ -48,7 +49,7 @@ class _Seen:
 
     def __init__(self, version: str = "") -> None:
         self.version = version
-        self.texts: dict[str, str] = {}
+        self.nodes = Members()
         self.members: dict[str, tuple[str, Any]] = {}
         self.compressed = ""
 
@@ -122,17 +123,16 @@ class _Reading:
         self._uid = self._name = ""
         self._found: dict[str, Json] = {"metadata": {}, "spec": {}, "status": {}}
         self._fresh: dict[str, Any] = {}
-        self._texts: dict[str, str] = {}
+        self._read_nodes = Members()
 
     def update(self) -> Update:
         _walk(self._text, 0, self._part)
         metadata, spec, state = (self._found[part] for part in ("metadata", "spec", "status"))
         if not self._uid or not self._name or not all(isinstance(part, dict) for part in (spec, state)):
             raise NoWorkflowError("not a Workflow")
-        problem, texts = "", self._seen.texts
+        problem, nodes = "", self._seen.nodes
         try:
-            if texts_now := self._nodes(state):
-                texts = texts_now
+            nodes = self._nodes(state) or nodes
         except StatusError as error:
             problem = str(error)
         changed, odd = [], []
@@ -143,11 +143,11 @@ class _Reading:
             else:
                 changed.append(node)
         version = _text(metadata.get("resourceVersion"))
-        gone = frozenset(self._seen.texts.keys() - texts.keys())
-        self._seen.texts, self._seen.version = texts, version
+        gone = nodes.lacking(self._seen.nodes)
+        self._seen.nodes, self._seen.version = nodes, version
         self._all[self._uid] = self._seen
-        nodes = partial(_all_nodes, texts, self._name)
-        return Update(self._uid, self._name, version, metadata, spec, state, changed, gone, nodes, tuple(odd), problem)
+        each = partial(_each, nodes, self._name)
+        return Update(self._uid, self._name, version, metadata, spec, state, changed, gone, each, tuple(odd), problem)
 
     def _part(self, name: str, at: int) -> int:
         """Read one of the parts of an object; its metadata come first."""
@@ -177,48 +177,32 @@ class _Reading:
 
     def _state(self, name: str, at: int) -> int:
         if name == "nodes":
-            return _walk(self._text, at, self._node(self._text))
+            self._read_nodes, self._fresh, end = members.read(self._text, at, self._seen.nodes)
+            return end
         value, end = self._seen.member(f"status {name}", self._text, at)
         self._found["status"][name] = value
         return end
 
-    def _nodes(self, state: Json) -> dict[str, str]:
-        """Return the texts of all nodes, wherever they are kept; nothing when there are none yet."""
+    def _nodes(self, state: Json) -> Members:
+        """Return all nodes, wherever they are kept; none when there are none yet."""
         compressed = state.pop("compressedNodes", None)
-        if self._texts:
-            return self._texts
+        if self._read_nodes:
+            return self._read_nodes
         if isinstance(compressed, str) and compressed:
             if compressed == self._seen.compressed:
-                return self._seen.texts
-            text = status.unpacked(compressed)
+                return self._seen.nodes
             try:
-                _walk(text, 0, self._node(text))
+                self._read_nodes, self._fresh, _ = members.read(status.unpacked(compressed), 0, self._seen.nodes)
             except (IndexError, RecursionError, ValueError) as error:
                 raise StatusError("its compressed nodes are damaged") from error
             self._seen.compressed = compressed
         elif isinstance(version := state.get("offloadNodeStatusVersion"), str) and version:
             raise status.offloaded(version)
-        return self._texts
-
-    def _node(self, text: str) -> Callable[[str, int], int]:
-        """Return what reads a node; one with the text that it had is only passed over."""
-        known, texts, fresh = self._seen.texts, self._texts, self._fresh
-
-        def read(identifier: str, at: int) -> int:
-            before = known.get(identifier)
-            if before is not None and text.startswith(before, at):
-                texts[identifier] = before
-                return at + len(before)
-            value, end = _value(text, at)
-            texts[identifier] = text[at:end]
-            fresh[identifier] = value
-            return end
-
-        return read
+        return self._read_nodes
 
 
-def _all_nodes(texts: dict[str, str], name: str) -> Iterator[Node]:
-    for identifier, text in texts.items():
+def _each(nodes: Members, name: str) -> Iterator[Node]:
+    for identifier, text in nodes:
         if (node := status.checked(identifier, json.loads(text), name)) is not None:
             yield node
 

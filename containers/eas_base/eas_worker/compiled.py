@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Loaded = TypeVar("Loaded")
 _WHOLE = "whole"
@@ -34,19 +34,20 @@ def kept(package: str, load: Callable[[], Loaded]) -> Loaded:
     load : callable
         Imports it, and has all of it compiled that will be used.
     """
-    import llvmlite.binding
+    import llvmlite.binding  # type: ignore[import-untyped]
     import numba
 
     processor = f"{platform.machine()}-{llvmlite.binding.get_host_cpu_name()}"
     name = f"{package}-numba-{numba.__version__}-python-{platform.python_version()}-{processor}"
-    numba.config.reload_config()  # lest it does so meanwhile, because its environment has changed
-    before = numba.config.CACHE_DIR
+    config: Any = numba.config
+    config.reload_config()  # lest it does so meanwhile, because its environment has changed
+    before = config.CACHE_DIR
     with filled(_home() / name) as folder:
-        numba.config.CACHE_DIR = str(folder)
+        config.CACHE_DIR = str(folder)
         try:
             return load()
         finally:
-            numba.config.CACHE_DIR = before
+            config.CACHE_DIR = before
 
 
 def _home() -> Path:
