@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 
 from eas_compiler import forms
 from eas_compiler.fit import Limits, Part, short
+from eas_compiler.hoist import hoisted
 from eas_compiler.nodes import Counter, Repetitions, path_of
 from eas_compiler.parts import Json, as_json, dag_task, handed
 from eas_compiler.templates import Templates
-from eas_worker.manifests import RUN_NAME, RUN_UID
+from eas_worker.manifests import RUN_NAME, RUN_PREFIX, RUN_UID
 
 _AROUND = 2
 """How many nodes a child has beside those of its iterations: its entry point, and the loop."""
@@ -27,6 +28,8 @@ _MAX_NAME, _RANDOM = 63, 5
 """The longest name of a Workflow, and how many characters a server adds to one that is to be made up."""
 _LATE_DIGITS = 6
 """How many digits are expected of an index of which nothing is known."""
+_RUN = {forms.RUN: RUN_PREFIX, "{{workflow.name}}": RUN_NAME, "{{workflow.uid}}": RUN_UID}
+"""Parameters of a child, and what they say of its run; the first one is both of the others."""
 _OF_THE_RUN = ("arguments", "ttlStrategy")
 """What a Workflow specifies for a run, and none of its children for itself: they go with the run."""
 _NUMBER, _SHARD, _FIRST, _COUNT = "eas-number", "eas-shard", "eas-first", "eas-count"
@@ -153,17 +156,18 @@ class _Cutting:
         first = f"{_own(_SHARD)} * {size}"
         given = [
             *(_argument(one["name"], f"{{{{workflow.parameters.{one['name']}}}}}") for one in self._arguments),
-            _argument(RUN_NAME, "{{workflow.name}}"),
-            _argument(RUN_UID, "{{workflow.uid}}"),
+            *(_argument(name, tag) for tag, name in _RUN.items()),
             *(_argument(f"index-{one['name']}", forms.parameter(one["name"])) for one in outer),
             _argument(_FIRST, f"{{{{={first}}}}}"),
             _argument(_COUNT, f"{{{{=min({size}, {_own(_NUMBER)} - {first})}}}}"),
         ]
-        own = self.prototypes.fill("child", name=self._name(body, outer), parameters=given)
         specification = short(self._specification(step, body, outer), self.prototypes, self.limits)["spec"]
-        text = as_json(specification)
-        of_run = text.replace("{{workflow.name}}", f"{{{{workflow.parameters.{RUN_NAME}}}}}")
-        of_run = of_run.replace("{{workflow.uid}}", f"{{{{workflow.parameters.{RUN_UID}}}}}")
+        specification["templates"], texts = hoisted(specification["templates"])
+        given += (_argument(name, text) for name, text in texts.items())
+        own = self.prototypes.fill("child", name=self._name(body, outer), parameters=given)
+        of_run = as_json(specification)
+        for tag, name in _RUN.items():
+            of_run = of_run.replace(tag, f"{{{{workflow.parameters.{name}}}}}")
         kind = {key: self.workflow[key] for key in ("apiVersion", "kind")}
         head = as_json({**kind, "metadata": own["metadata"], "spec": own["spec"]}).removesuffix("}}")
         return f"{head},{forms.escaped(of_run)[1:]}}}", len(head) + len(of_run)

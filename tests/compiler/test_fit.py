@@ -96,7 +96,7 @@ def test_a_child_knows_its_run() -> None:
         ],
     }
     (key,) = [one["s3"]["key"] for one in templates(made)["t0-t0"]["outputs"]["artifacts"] if one["name"] == "out-file"]
-    run = "{{workflow.parameters.eas-name}}-{{workflow.parameters.eas-uid}}"
+    run = "{{workflow.parameters.eas-prefix}}"
     assert key == f"{run}/chain/f_{{{{inputs.parameters.i}}}}"
     shard = templates(workflow)["t0-shard"]
     assert shard["serviceAccountName"] == "eas-parent"
@@ -195,6 +195,7 @@ def _pods(workflow: Json) -> list[Json]:
             env = {one["name"]: one.get("value", "") for one in template["container"]["env"]}
             env["EAS_TASK"] = json.loads(env["EAS_TASK"])
             text = json.dumps({**pod, "container": {**template["container"], "env": env}}, sort_keys=True)
+            text = text.replace("{{workflow.parameters.eas-prefix}}", "{{workflow.name}}-{{workflow.uid}}")
             text = text.replace("{{workflow.parameters.eas-name}}", "{{workflow.name}}")
             found.append(json.loads(text.replace("{{workflow.parameters.eas-uid}}", "{{workflow.uid}}")))
     return sorted(found, key=json.dumps)

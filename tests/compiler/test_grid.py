@@ -51,8 +51,8 @@ def nodes(grid: tuple[Json, Checked]) -> list[Json]:
     """Run one of its children, and return the nodes as Argo would write them."""
     (shard,) = [one for one in grid[0]["spec"]["templates"] if "resource" in one]
     child = manifests.child(shard)
-    given = {"seed": "1", "eas-name": "grid", "eas-uid": "0", "eas-first": "0", "eas-count": "12"}
-    given |= {"index-tda": "1", "index-cadence": "0", "index-size": "7"}
+    given = {"seed": "1", "eas-name": "grid", "eas-uid": "0", "eas-prefix": "grid-0"}
+    given |= {"eas-first": "0", "eas-count": "12", "index-tda": "1", "index-cadence": "0", "index-size": "7"}
     found: dict[str, Json] = {}
     name = "detection-grid-2d-abcde-0-1-0-7-0"
 

@@ -1,11 +1,12 @@
 """What a Workflow says, however it was packed: its templates, each by itself.
 
-A chain that is too big for one Workflow as it stands is packed by the compiler, in three ways that this module knows
+A chain that is too big for one Workflow as it stands is packed by the compiler, in four ways that this module knows
 the way back from:
 
 - a template stands `inline` in the step that uses it;
 - templates that differ in a few texts are one, and steps hand it these texts as parameters (`OWN`);
-- ranges of a loop's iterations are child workflows, each of which stands as JSON in a `resource` template.
+- ranges of a loop's iterations are child workflows, each of which stands as JSON in a `resource` template;
+- what several descriptions of a child workflow say is said once, in parameters of it (`TEXT`).
 
 Templates have names that are unique in a run. One that stands in a step is named after it: `chain.list.t17`.
 """
@@ -18,8 +19,10 @@ from typing import Any
 Json = dict[str, Any]
 OWN = ("eas-path", "eas-place", "eas-own", "eas-file")
 """What the parameters are called, or begin with, that hold the texts of a shared template's tasks."""
-RUN_NAME, RUN_UID = "eas-name", "eas-uid"
-"""Parameters of a child workflow: the name and uid of the Workflow that the run began with."""
+RUN_NAME, RUN_UID, RUN_PREFIX = "eas-name", "eas-uid", "eas-prefix"
+"""Parameters of a child workflow: name and uid of the Workflow that the run began with, and both as keys begin."""
+TEXT = "eas-text-"
+"""What the parameters of a child workflow begin with that hold members of several descriptions."""
 WAITER = "eas/waiter"
 """The annotation of a child workflow with the name of the node of its parent that waits for it."""
 
@@ -35,7 +38,8 @@ def is_own(parameter: str) -> bool:
 def templates(workflow: Json) -> dict[str, Json]:
     """Return the templates of a Workflow and of its child workflows, by name; they have no parameters of `OWN`."""
     found: dict[str, Json] = {}
-    given = {one["name"]: one for one in workflow["spec"]["templates"]}
+    texts = _texts(workflow)
+    given = {one["name"]: _filled(one, texts) if texts else one for one in workflow["spec"]["templates"]}
     for name, template in given.items():
         if "dag" in template:
             _add(name, template, given, found)
@@ -45,6 +49,12 @@ def templates(workflow: Json) -> dict[str, Json]:
         elif not _own(template):
             found[name] = template
     return found
+
+
+def _texts(workflow: Json) -> dict[str, str]:
+    """Return what stands for the tags of parameters that several descriptions share."""
+    given = (workflow["spec"].get("arguments") or {}).get("parameters") or ()
+    return {f"{{{{workflow.parameters.{one['name']}}}}}": one["value"] for one in given if one["name"].startswith(TEXT)}
 
 
 def child(template: Json) -> Json:
