@@ -130,3 +130,14 @@ def test_requested_metadata_is_read_from_records(tmp_path: Path) -> None:
     ]
     description = {"path": "/t2", "loops": [], "records": records}
     assert assignment.read_requested(description, {}, "1", tmp_path) == [{"x": 1}, [{"inner": {"y": 2}}, {}]]
+
+
+def test_a_loop_that_never_ran_has_no_metadata(tmp_path: Path) -> None:
+    """When what its range needs was never made, as in a branch that was not taken, there is nothing of it."""
+    loop = {"var": "i", "id": "i", "form": "linear_range", "range": [0, 1, "(requested_metadata['a']['n'])"]}
+    task = {"kind": "task", "path": "/t0?then/t0", "k": 0}
+    body = [["inner", {"kind": "task", "path": "/t0?then/t1[i]/t0", "k": 1}]]
+    source = {"kind": "loop", "loop": loop, "depth": 0, "needs": {"a": task}, "body": body}
+    records = [{"kind": "branch", "of": [[["a", task], ["loop", source]]]}]
+    description = {"path": "/t2", "loops": [], "records": records}
+    assert assignment.read_requested(description, {}, "1", tmp_path) == [{}]

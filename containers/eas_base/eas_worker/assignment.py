@@ -160,7 +160,10 @@ class _Gathering:
             return self._last(source, indices, inner)
         outer = loops[: source["depth"]]
         needs = {name: self.value(one, indices, outer) or {} for name, one in source["needs"].items()}
-        number = _Scope(self.description, indices, self.found, self.seed).count(source["loop"], outer, **needs)
+        try:
+            number = _Scope(self.description, indices, self.found, self.seed).count(source["loop"], outer, **needs)
+        except ExpressionError:  # as when the loop was to begin, so that it did not
+            return None
         iterations = ({**indices, source["loop"]["id"]: index} for index in range(number))
         return [self._named(source["body"], iteration, inner) or {} for iteration in iterations]
 
