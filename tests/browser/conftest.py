@@ -80,10 +80,12 @@ def start(tmp_path: Path) -> Iterator[Start]:
         process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
         started.append(process)
         assert process.stderr is not None
-        said = process.stderr.readline()
-        found = re.search(r"http://127\.0\.0\.1:\d+", said)
-        assert found is not None, said + process.stderr.read()
-        return found[0]
+        said = ""
+        for line in process.stderr:  # ends when the program does
+            said += line
+            if found := re.search(r"http://127\.0\.0\.1:\d+", line):
+                return found[0]
+        raise AssertionError(said)
 
     yield begin
     for process in started:

@@ -72,7 +72,7 @@ def open_row(page: Page, text: str, target: Locator) -> None:
     before = page.url
     grid = page.locator("canvas", has=page.locator("td", has_text=text)).first
     cell = grid.locator("td", has_text=text).first
-    for patience_ms in (5_000, 10_000, 20_000, 30_000):
+    for patience_ms in (20_000, 20_000, 30_000):  # a second click while a slow page comes would lead elsewhere
         if page.url != before:
             page.goto(before)
         ready(page)
