@@ -145,7 +145,8 @@ def _metadata(scope: Scope, indices: names.Indices) -> dict[str, Any]:
     given = [one for one in scope.variables if one.id in indices]
     whole = [one.entry for one in given if one.depends <= indices.keys() and not one.is_late]
     named = {f"{one.name}_index": indices[one.id] for one in given if not one.aliases}
-    return loop_variables(whole, scope.parameters, indices) | named
+    ranks = {one.name: indices[one.id] for one in given if one.is_shard}
+    return loop_variables(whole, scope.parameters, indices) | named | ranks
 
 
 def is_possible(scope: Scope, indices: names.Indices) -> bool:

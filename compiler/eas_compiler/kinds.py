@@ -115,6 +115,8 @@ def emitted(item: Item, name: str) -> Kind:
     """Return the type of what `requested_metadata[name]` holds for an item of the chain."""
     if isinstance(item, Task):
         return _of_task(item, name)
+    if isinstance(item, Loop) and item.variable.is_shard:
+        return Kind("list", items=emitted(item.body.items[0], name))
     members = _of_lists(bodies(item))
     whole = Kind("object", members=members, whose=f"{name!r}", item=item)
     return Kind("list", items=whole) if isinstance(item, Loop) else whole
@@ -205,6 +207,8 @@ class _Inference(Place):
         self.of(node.slice)
         if container.name == "list" and isinstance(key, str):
             hint = "a loop gives a list: [0] is its first iteration, [-1] its last" if container.items else None
+            if container.items and container.items.type:
+                hint = "shards give a list: [0] is of the first, [-1] of the last"
             return self.wrong("metadata-type", node, f"{self.source(node.value)} is a list, which has no {key!r}", hint)
         if container.name == "list" and not isinstance(node.slice, ast.Slice):
             return container.items or ANY

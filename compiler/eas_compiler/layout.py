@@ -15,7 +15,7 @@ WIDTH = 120
 _INDENT = "  "
 _FIRST = (
     "$schema task description job_name working_directory tags subject name parameter iteration_name "
-    "values linear_range log_range requires_metadata_from criterion max_iterations "
+    "shards values linear_range log_range requires_metadata_from criterion max_iterations "
     "requires_metadata_from_child repeat_criterion"
 ).split()
 _LAST = "qc retry resources cache parameters presets task_list else_task_list".split()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from eas_compiler import elsewhere, evaluate, names
@@ -23,6 +24,7 @@ FIELDS: dict[str, type] = {
     "requires_metadata_from": list,
     "job_name": str,
     "working_directory": str,
+    "shards": object,
     "retry": dict,
     "resources": dict,
     "qc": object,
@@ -275,18 +277,26 @@ def _check_settings(type_: TaskType, given: dict[str, Node], at: Node, scope: Sc
         _check_expressions(given, scope, diagnostics)
         return
     task_node = at.value.get("task", at)
-    _check_object(type_.settings, given, task_node, type_.name, scope, diagnostics)
+    _check_object(type_.settings, given, task_node, type_.name, scope, diagnostics, FIELDS)
 
 
 def _check_object(
-    specifications: dict[str, Any], given: dict[str, Node], at: Node, where: str, scope: Scope, diagnostics: Diagnostics
+    specifications: dict[str, Any],
+    given: dict[str, Node],
+    at: Node,
+    where: str,
+    scope: Scope,
+    diagnostics: Diagnostics,
+    beside: Iterable[str] = (),
 ) -> None:
+    """Report what is wrong with settings; `beside` are other names that may stand where they do."""
     present = {name: True for name, member in given.items() if member.value is not None}
     for problem in settings.missing(specifications, present):
         diagnostics.error("missing-setting", at, f"{where}: {problem.message}", problem.hint)
     for name, member in given.items():
         for problem in settings.unknown(specifications, name):
-            diagnostics.error_at_key("unknown-setting", member, f"{where}: {problem.message}", problem.hint)
+            hint = diagnostics.did_you_mean(name, [*specifications, *beside]) or problem.hint
+            diagnostics.error_at_key("unknown-setting", member, f"{where}: {problem.message}", hint)
         if name not in specifications:
             _check_expressions({name: member}, scope, diagnostics)
             continue

@@ -77,9 +77,12 @@ def shown(pattern: Pattern, scope: Scope) -> str:
 
 
 def _repetition_hint(unused: str | None, scope: Scope) -> str:
-    name = next((variable.name for variable in scope.variables if variable.id == unused), None)
-    if name is None:
+    variable = next((variable for variable in scope.variables if variable.id == unused), None)
+    if variable is None:
         return "put every loop's index in the name, with a character between them"
+    if variable.is_shard:
+        return "put the rank of the shard in the name, as in 'f_{shard}.gz'.format(**metadata)"
+    name = variable.name
     return f"put the index of the loop over {name!r} in the name, as in 'f_{{{name}_index}}.gz'.format(**metadata)"
 
 

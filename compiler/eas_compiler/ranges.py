@@ -16,6 +16,7 @@ from eas_worker.assignment import loop_count
 from eas_worker.expressions import ExpressionError
 
 FORMS = ("values", "linear_range", "log_range")
+"""How a loop may say what it goes over."""
 
 
 class Range(NamedTuple):
@@ -46,6 +47,11 @@ def resolve(common: Common, fields: dict[str, Node], scope: Scope, diagnostics: 
     if not isinstance(node.value, list) and not _is_expression(node):
         diagnostics.error("loop-range", node, f"{form} must be a list, not {document.kind(node)}")
         return _UNKNOWN
+    return of_form(form, node, common, scope, diagnostics)
+
+
+def of_form(form: str, node: Node, common: Common, scope: Scope, diagnostics: Diagnostics) -> Range:
+    """Return the range that is written in one form, or the ranks of a task's shards; what is wrong is reported."""
     before = diagnostics.errors
     when, used = _times(node, scope, diagnostics)
     entry = {"form": form, "range": node.plain()}
@@ -112,11 +118,11 @@ def _check(form: str, node: Node, scope: Scope, diagnostics: Diagnostics) -> Non
     if not isinstance(node.value, list):
         for value in evaluate.known(node, scope, diagnostics):
             for message in _problems(form, value):
-                diagnostics.error("loop-range", node, message)
+                diagnostics.error(_code(form), node, message)
         return
     whole = ranges.problem(form, node.value)
     if whole is not None:
-        diagnostics.error("loop-range", node, whole)
+        diagnostics.error(_code(form), node, whole)
     for index, child in enumerate(node.value):
         for value in evaluate.known(child, scope, diagnostics):
             problem = ranges.problem_of_entry(form, index, value) if whole is None else None
@@ -125,10 +131,21 @@ def _check(form: str, node: Node, scope: Scope, diagnostics: Diagnostics) -> Non
                 break
 
 
+def _code(form: str) -> str:
+    return "shards" if form == ranges.SHARDS else "loop-range"
+
+
 def _check_kinds(form: str, node: Node, scope: Scope, diagnostics: Diagnostics) -> None:
     """Report what is made of metadata of another type than a range takes."""
     from eas_compiler import kinds
 
+    if form == ranges.SHARDS:
+        kind = kinds.known(node, scope.requested)
+        if kind.name not in ("any", "int"):
+            hint = "int(…) makes it one" if kind.name == "float" else None
+            message = f"shards must be an integer of at least 0, not {kind.words}"
+            diagnostics.error("shards", node, message, hint, *kinds.as_related(kind.item))
+        return
     takes = ("any", "list") if not isinstance(node.value, list) else ("any", *kinds.NUMBERS)
     takes = (*takes, "text") if form == "values" and isinstance(node.value, list) else takes
     for child in node.value if isinstance(node.value, list) else [node]:

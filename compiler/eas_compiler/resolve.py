@@ -30,10 +30,12 @@ from eas_compiler.tree import (
     Requirement,
     Scope,
     Sequence,
+    Task,
     Variable,
 )
 from eas_worker.assignment import LONGEST_PATH_BYTES
 from eas_worker.expressions import ExpressionError
+from eas_worker.ranges import SHARDS
 
 MAX_ITERATIONS = 50
 MAX_LABEL = 1_000
@@ -213,9 +215,7 @@ class _Resolver:
             return None
         kind = node.value["task"].value
         if kind not in FLOW_CONTROL:
-            common, where = self._common(node, path, where)
-            self._check_path(common)
-            return leaf.task(common, where.directory, self.registry, self.diagnostics)
+            return self._copies(node, path, where) if SHARDS in node.value else self._leaf(node, path, where)
         fields = document.members(node, FIELDS[kind], self.diagnostics, kind)
         common, where = self._common(node, path, where)
         make: dict[str, Callable[[Common, dict[str, Node], _Where], Item]] = {
@@ -226,23 +226,52 @@ class _Resolver:
         }
         return make[kind](common, fields, where)
 
+    def _leaf(self, node: Node, path: str, where: _Where) -> Task:
+        common, where = self._common(node, path, where)
+        self._check_path(common)
+        return leaf.task(common, where.directory, self.registry, self.diagnostics)
+
+    def _copies(self, node: Node, path: str, where: _Where) -> Loop:
+        """Resolve a task with `shards`: a loop over ranks around the task.
+
+        The loop has what says when the copies start, and how others ask for them; the task all that may differ.
+        """
+        loop, where = self._asking(node, path, where)
+        given = ranges.of_form(SHARDS, node.value[SHARDS], loop, where.scope, self.diagnostics)
+        variable = _variable(loop, _VariableName("shard", (), "shard", frozenset()), given)
+        where = _with(where, variable)
+        where = self._placed(node, where)
+        body = f"{path}[shard]"
+        common = Common(f"{body}/t0", node, where.scope, loop.name, (), where.job_name, where.directory)
+        self._check_path(common)
+        task = leaf.task(common, where.directory, self.registry, self.diagnostics)
+        return Loop(loop, variable, given.number or _unknown(loop), Sequence(body, (task,)))
+
     def _common(self, node: Node, path: str, where: _Where) -> tuple[Common, _Where]:
+        common, where = self._asking(node, path, where)
+        where = self._placed(node, where)
+        return common._replace(job_name=where.job_name, directory=where.directory), where
+
+    def _asking(self, node: Node, path: str, where: _Where) -> tuple[Common, _Where]:
+        """Resolve what others call a task, and whose metadata it asks for, which its other fields see."""
         members, scope = node.value, where.scope
         name = None
         if "name" in members and document.of_type(members["name"], str, self.diagnostics, "name"):
             name = _label(members["name"], scope, self.diagnostics, "name")
         requires = self._requires(members.get("requires_metadata_from"), where)
         scope = scope._replace(requested=scope.requested | {one.text: one.item for one in requires})
-        job_name = members.get("job_name")
+        return Common(path, node, scope, name, requires, where.job_name, where.directory), where._replace(scope=scope)
+
+    def _placed(self, node: Node, where: _Where) -> _Where:
+        """Resolve the job's name and the directory."""
+        job_name, directory = node.value.get("job_name"), node.value.get("working_directory")
         if job_name is not None:
-            pattern = _label(job_name, scope, self.diagnostics, "job_name")
+            pattern = _label(job_name, where.scope, self.diagnostics, "job_name")
             where = where._replace(job_name=pattern or where.job_name)
-        directory = members.get("working_directory")
         if directory is not None:
-            pattern = leaf.directory_name(directory, scope, self.diagnostics)
+            pattern = leaf.directory_name(directory, where.scope, self.diagnostics)
             where = where._replace(directory=pattern or where.directory)
-        where = where._replace(scope=scope)
-        return Common(path, node, scope, name, requires, where.job_name, where.directory), where
+        return where
 
     def _check_path(self, common: Common) -> None:
         most = len(common.path)
@@ -300,19 +329,11 @@ class _Resolver:
     def _loop(self, common: Common, fields: dict[str, Node], where: _Where) -> Loop:
         self._missing(common, "parameter")
         self._missing(common, "task_list")
-        name, aliases, text, ids = self._variable_name(fields.get("parameter"), "parameter", where.scope)
+        name = self._variable_name(fields.get("parameter"), "parameter", where.scope)
         given = ranges.resolve(common, fields, where.scope, self.diagnostics)
-        identifier = _unique(name, where.scope)
-        entry = {"var": text, "id": identifier, "at": common.path, **given.entry}
-        used = given.number.names if given.number else frozenset()
-        requested = {text: item for text, item in where.scope.requested.items() if text in used}
-        depends, is_late = given.when.ids | ids, given.when.is_late
-        variable = Variable(
-            identifier, name, given.domain, entry, depends, is_late, requested, aliases, is_broken=given.number is None
-        )
-        scope = where.scope._replace(variables=(*where.scope.variables, variable))
-        path = f"{common.path}[{name}]"
-        body = self._task_list(fields, "task_list", path, where._replace(scope=scope))
+        variable = _variable(common, name, given)
+        path = f"{common.path}[{variable.name}]"
+        body = self._task_list(fields, "task_list", path, _with(where, variable))
         return Loop(common, variable, given.number or _unknown(common), body or Sequence(path, ()))
 
     def _variable_name(self, node: Node | None, what: str, scope: Scope) -> _VariableName:
@@ -363,9 +384,10 @@ class _Resolver:
         identifier = _unique(name, where.scope)
         entry = {"var": text, "id": identifier, "at": common.path, "repeat": maximum}
         variable = Variable(identifier, name, Domain(1, maximum), entry, ids, False, {}, aliases)
-        scope = where.scope._replace(variables=(*where.scope.variables, variable))
+        where = _with(where, variable)
+        scope = where.scope
         self._check_depth(fields.get("max_iterations", common.node.value["task"]), scope)
-        body = self._task_list(fields, "task_list", f"{common.path}#", where._replace(scope=scope))
+        body = self._task_list(fields, "task_list", f"{common.path}#", where)
         children = self._children(fields.get("requires_metadata_from_child"), body, scope)
         scope = scope._replace(requested=scope.requested | {one.text: one.item for one in children})
         criterion = self._criterion("repeat_criterion", fields, scope, common, (identifier, maximum))
@@ -409,6 +431,28 @@ class _Resolver:
 def _unknown(common: Common) -> Question:
     """Return what stands for a question that is wrong, so that whoever names the task is not wrong as well."""
     return Question("unknown", common.node, IndexTable((), {(): 1}), frozenset())
+
+
+def _variable(common: Common, name: _VariableName, given: ranges.Range) -> Variable:
+    """Return the variable of a loop."""
+    identifier = _unique(name.name, common.scope)
+    used = given.number.names if given.number else frozenset()
+    return Variable(
+        identifier,
+        name.name,
+        given.domain,
+        entry={"var": name.text, "id": identifier, "at": common.path, **given.entry},
+        depends=given.when.ids | name.ids,
+        is_late=given.when.is_late,
+        requested={text: item for text, item in common.scope.requested.items() if text in used},
+        aliases=name.aliases,
+        is_broken=given.number is None,
+    )
+
+
+def _with(where: _Where, variable: Variable) -> _Where:
+    """Return what a list in a loop hands down."""
+    return where._replace(scope=where.scope._replace(variables=(*where.scope.variables, variable)))
 
 
 def _unique(name: str, scope: Scope) -> str:

@@ -53,6 +53,7 @@ _FIELDS: dict[str, Json] = {
     "values": _or_expression({"type": "array", "items": _ENTRY}),
     "linear_range": _or_expression({"type": "array", "items": _NUMBER, "minItems": 3, "maxItems": 3}),
     "log_range": _or_expression({"type": "array", "items": _NUMBER, "minItems": 3, "maxItems": 3}),
+    "shards": _or_expression({"type": "integer", "minimum": 0}),
     "qc": {"anyOf": [{"const": "inline"}, {"type": "object"}]},
     "retry": {"type": "object", "properties": dict.fromkeys(RETRY, _NUMBER), "additionalProperties": False},
     "resources": {
@@ -86,6 +87,7 @@ _DOCS = {
     "iteration_name": "What the number of the iteration is called: metadata['N_index'], from 1.",
     "repeat_criterion": "Whether the body is run once more.",
     "max_iterations": "After how many iterations it is an error to go on (50).",
+    "shards": "How many copies of the task there are: metadata['shard'] is the rank of each, from 0.",
     "retry": "How often the program is started again when it raised, and how its memory grows.",
     "resources": "What the program gets instead of what its container says.",
     "qc": 'Bounds of the quality control, or "inline" to judge in the pod of the program.',

@@ -44,8 +44,13 @@ def uses(node: Node) -> Iterator[tuple[str, str | None]]:
 
 
 def _one_iteration(loop: Loop, diagnostics: Diagnostics) -> None:
-    """Warn of a range of one value, of which the end counts for nothing."""
+    """Warn of a range of one value, of which the end counts for nothing, and of one shard."""
     form, given = loop.variable.entry.get("form"), loop.variable.entry.get("range")
+    if loop.variable.is_shard:
+        if given == 1:
+            hint = "leave `shards` out, or make a parameter of it for --set"
+            diagnostics.warning("loop-of-one", loop.number.node, "one shard is the whole task", hint)
+        return
     is_one = loop.number.table is not None and loop.number.table.constant == 1
     if is_one and form != "values" and isinstance(given, list) and given[0] != given[1]:
         node = loop.common.node.value[form]

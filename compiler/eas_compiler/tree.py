@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from eas_compiler.names import Domain, Domains, Pattern
 from eas_compiler.registry import TaskType
 from eas_compiler.source import Node
+from eas_worker.ranges import SHARDS
 
 INLINE = "inline"
 """What a chain writes for `qc` to have a task judged in the pod of its program."""
@@ -31,6 +32,11 @@ class Variable(NamedTuple):
     aliases: tuple[str, ...] = ()
     is_broken: bool = False
 
+    @property
+    def is_shard(self) -> bool:
+        """Whether it is the rank of a task's copies, which is their index as well."""
+        return bool(self.entry.get("form") == SHARDS)
+
 
 class Scope(NamedTuple):
     """What expressions of a list may use: loop variables from the outside in, parameters, requested metadata."""
@@ -50,7 +56,7 @@ class Scope(NamedTuple):
         for variable in self.variables:
             for name in (variable.name, *variable.aliases):
                 if "repeat" not in variable.entry:
-                    found[name] = (variable, False)
+                    found[name] = (variable, variable.is_shard)
                 found[name + "_index"] = (variable, True)
         return found
 
@@ -157,7 +163,7 @@ class Group(NamedTuple):
 
 
 class Loop(NamedTuple):
-    """An `execution_for_loop`: a unit for each value."""
+    """An `execution_for_loop`: a unit for each value; or the copies of the one task of its body, which has `shards`."""
 
     common: Common
     variable: Variable

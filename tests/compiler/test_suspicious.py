@@ -44,6 +44,8 @@ def test_loops_of_one() -> None:
     assert told({**one, "log_range": [1, 1, 1]}) == []
     assert told(loop("i", [1], SECONDS)) == []
     assert told(loop("i", [1], {"task": "null"})) == ["loop-of-one"]
+    assert told({"task": "null", "shards": 1}) == ["loop-of-one"]
+    assert told({"task": "null", "shards": "(parameters['n'])"}, parameters={"n": 1}) == []
 
 
 def test_constant_criteria() -> None:

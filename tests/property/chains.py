@@ -151,6 +151,8 @@ class Author:
             return nodes
         if self.made and not frame.shadows and self.chance(20):
             return [self.gather(frame)]
+        if self.budget > 2 * frame.times and self.chance(15):
+            return [self.shards(frame)]
         return self.task_without_work(frame) if self.chance(15) else [self.task(frame)]
 
     # ---- Tasks ----------------------------------------------------------------------------------------------------
@@ -189,6 +191,22 @@ class Author:
         node["outputs"] = {"file": file.name(self.draw)}
         self.made.append(file)
         return [node, self.task(frame, read=file)]
+
+    def shards(self, frame: Frame) -> Node:
+        """Write a task with shards, whose number is known at once, by outer indices, or only in the run."""
+        fields: Node = {}
+        requested = self.requests(fields, frame, 60)
+        seen = Frame(**(vars(frame) | {"requested": requested}))
+        sizes: list[tuple[Any, bool]] = [(2, False), ("(parameters['p'])", False), (0, False), (1, False)]
+        sizes += [(f"({variable.index} + 1)", variable.late) for variable in frame.visible_variables]
+        sizes += [(f"({asked})", True) for asked in late(seen, "n")]
+        fields["shards"], is_late = self.pick(reversed(sizes) if self.chance(50) else sizes)
+        rank = Variable("shard", late=is_late, is_rank=True)
+        node = self.task(seen.inside(2, variables=(*frame.variables, rank), names={}))
+        if "name" in node:
+            name = node["name"]
+            frame.names[name] = Named(name, "shards" if name in self.emitted else "null")
+        return node | fields
 
     def gather(self, frame: Frame) -> Node:
         """Write a task that gathers one family of files or several, wherever they are made."""
@@ -280,6 +298,10 @@ class Author:
         if named.kind == "task":
             self.emitted[named.name] = self.draw(emitted_metadata())
 
+    def emits(self, entry: Node) -> bool:
+        """Tell whether an entry is a named task that emits something, once."""
+        return entry.get("name") in self.emitted and "shards" not in entry
+
     # ---- Flow control ---------------------------------------------------------------------------------------------
 
     def flow_control(self, frame: Frame, kind: str, **fields: Any) -> tuple[Node, Frame]:
@@ -291,7 +313,7 @@ class Author:
 
     def end(self, node: Node, frame: Frame, *lists: list[Node]) -> Node:
         """Name a flow-control task, perhaps, after the tasks in its lists."""
-        inner = [entry["name"] for entries in lists for entry in entries if entry.get("name") in self.emitted]
+        inner = [entry["name"] for entries in lists for entry in entries if self.emits(entry)]
         if self.chance(50):
             self.name(node, frame, Named(self.new("u"), node["task"], tuple(inner)))
         return node
@@ -400,7 +422,7 @@ class Author:
     def repeats(self, node: Node, inside: Frame, variable: Variable) -> None:
         """Say when a do-while ends: by its index, by what its tasks emit, or both."""
         counted = f"{variable.index} < {self.pick([2, 3, 2, 1])}"
-        children = [entry["name"] for entry in node["task_list"] if entry.get("name") in self.emitted]
+        children = [entry["name"] for entry in node["task_list"] if self.emits(entry)]
         node["repeat_criterion"] = f"({counted})"
         if children and self.chance(60):
             child = self.pick(children)

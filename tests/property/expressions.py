@@ -19,11 +19,17 @@ class Variable:
     late: bool = False  # only the run knows how often, or a do-while does
     has_value: bool = True  # a do-while sets an index only
     letters: bool = False  # its values are "x" and "y"
+    is_rank: bool = False  # of a task's shards, whose rank is the value and the index
 
     @property
     def index(self) -> str:
         """The expression of its index."""
-        return f"metadata['{self.name}_index']"
+        return f"metadata['{self.key}']"
+
+    @property
+    def key(self) -> str:
+        """What it is called in `metadata`."""
+        return self.name if self.is_rank else f"{self.name}_index"
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,7 @@ class File:
             f"('{self.stem}' + " + " + ".join(f"'_' + str({index})" for index in self.indices) + f" + '{tail}')",
         ]
         if self.before is None:
-            plain = "".join(f"_{{{variable.name}_index}}" for variable in self.variables)
+            plain = "".join(f"_{{{variable.key}}}" for variable in self.variables)
             ways.insert(0, f"'{self.stem}{plain}{tail}'.format(**metadata)")
         return str(draw(st.sampled_from(ways)))
 
@@ -92,7 +98,7 @@ class Named:
     def given(self, key: str) -> list[str]:
         """Expressions for a key of its metadata, or of that of the tasks in it."""
         asked = f"requested_metadata['{self.name}']"
-        steps = {"task": [""], "execution_for_loop": [f"[0]['{n}']" for n in self.inner]}
+        steps = {"task": [""], "shards": ["[0]"], "execution_for_loop": [f"[0]['{n}']" for n in self.inner]}
         return [f"{asked}{step}['{key}']" for step in steps.get(self.kind, [f"['{n}']" for n in self.inner])]
 
 
@@ -149,7 +155,7 @@ def numbers(frame: Frame) -> st.SearchStrategy[Any]:
     """Numbers of all times."""
     known = [1, 2.5, "(constants.year / 2)", "(parameters['q'] * 2)", "(round(sqrt(2), 3))", "(random.randint(4, 4))"]
     indexed = [f"({variable.index} + 1)" for variable in frame.visible_variables]
-    loops = [named.name for named in frame.requested.values() if named.kind == "execution_for_loop"]
+    loops = [named.name for named in frame.requested.values() if named.kind in {"execution_for_loop", "shards"}]
     counts = [f"(len(requested_metadata['{name}']))" for name in loops]
     both = [f"({asked} + {v.index})" for asked in late(frame, "n") for v in frame.visible_variables]
     lates = [f"({asked})" for key in ("n", "x") for asked in late(frame, key)]

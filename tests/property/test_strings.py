@@ -54,6 +54,7 @@ CHAIN: Json = {
         {"task": "execution_for_loop", "parameter": "M", "log_range": [1, 2, 2], "task_list": [
             {"task": "execution_chain", "task_list": []},
         ]},
+        {"task": "null", "shards": 2},
     ],
 }  # fmt: skip
 """Every place of the language where a text may stand, or an author may write one by mistake."""
@@ -114,6 +115,7 @@ READ: dict[str, Reading | None] = {
     "/task_list/5/task_list/0/job_name": line("/t5[L=0]/t0", "job_name"),
     "/task_list/5/task_list/0/working_directory": line("/t5[L=0]/t0", "working_directory"),
     "/task_list/6/log_range/0": None,
+    "/task_list/7/shards": None,
 }
 """How the text of each place is read where it arrives; None where no program is given it."""
 

@@ -93,6 +93,11 @@ def loop_values(node: Mapping[str, Json], names: Mapping[str, Any]) -> list[Json
         if not isinstance(values, list) or not all(isinstance(value, int | float | str) for value in values):
             raise ExpressionFailedError(f"{values!r} is no list of numbers, texts and bools")
         return values
+    if "shards" in node:
+        size = evaluate(node["shards"], names)
+        if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size <= MOST_VALUES:
+            raise ExpressionFailedError(f"{size!r} is no number of shards")
+        return list(range(size))
     kind = "linear_range" if "linear_range" in node else "log_range"
     bounds = evaluate(node[kind], names)
     if not isinstance(bounds, list) or len(bounds) != 3 or not all(is_number(bound) for bound in bounds):

@@ -38,6 +38,7 @@ from tests.reference.lists import (
     meets,
     outputs,
     repeat_variables,
+    unfolded,
     worst,
 )
 
@@ -90,7 +91,7 @@ def interpret(
     job_name = evaluate(chain.get("job_name", stem), {"parameters": parameters})
     directory = evaluate(chain.get("working_directory", job_name), {"parameters": parameters})
     run = Run(script, registry or Registry(), seed)
-    run.list_of_tasks(chain["task_list"], "", Context(parameters, job_name, directory), Scope(), Place())
+    run.list_of_tasks(unfolded(chain["task_list"]), "", Context(parameters, job_name, directory), Scope(), Place())
     lines = sorted(run.lines, key=lambda line: path_key(line["path"]))
     failed = run.flow_control_failed or any(line["state"] in {"failed", "error"} for line in lines)
     return Outcome(lines, failed, frozenset(run.unsettled))
@@ -256,7 +257,7 @@ class Run:
             body = Body(entry, place, f"[{next(iter(variables))}={index}]", context.with_variables(**variables))
             self.run_body(body)
             gates.append(body.gate)
-            given.append(entry.metadata)
+            given.append(next(iter(entry.metadata.values()), {}) if "shards" in entry.node else entry.metadata)
         entry.gate, entry.metadata = end_of_unit(gates), given
 
     def conditional(self, entry: Entry, place: Place) -> None:

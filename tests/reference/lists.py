@@ -91,6 +91,19 @@ class Context:
         )
 
 
+def unfolded(task_list: list[Node]) -> list[Node]:
+    """Write tasks with `shards` as what they are: loops over ranks around one task."""
+    return [_unfolded(node) for node in task_list]
+
+
+def _unfolded(node: Node) -> Node:
+    if "shards" in node:
+        common: Node = {key: node[key] for key in ("name", "requires_metadata_from", "shards") if key in node}
+        copy = {key: value for key, value in node.items() if key == "name" or key not in common}
+        return {"task": "execution_for_loop", "parameter": "shard", **common, "task_list": [copy]}
+    return node | {key: unfolded(node[key]) for key in BRANCHES.values() if key in node}
+
+
 @dataclass(eq=False)
 class Entry:
     """One descriptor of a list, in one instance of that list."""

@@ -306,6 +306,39 @@ LOOPS = [
         {"/t0[i=0]/t0": emits(items=[1, 2]), "a": emits(items=[True])},
     ),
     Tricky(
+        "shards",
+        "Copies of a task begin when all that they need is there; their metadata are a list by rank.",
+        [
+            null("a"),
+            make("'f_{shard}'.format(**metadata)", "m", "a", shards="(1 + 1)"),
+            make("g", None, "m", a="(requested_metadata['m'][1]['x'] + len(requested_metadata['m']))"),
+            task("join", inputs={"files": "f_*"}),
+        ],
+        {
+            "/t0": ok(),
+            "/t1[shard=0]/t0": ok(),
+            "/t1[shard=1]/t0": ok(),
+            "/t2": ok("/t1"),
+            "/t3": ok("/t1"),
+        },
+        {"m": emits(x=0.5)},
+    ),
+    Tricky(
+        "one_shard_fails",
+        "Who names a task with shards waits for all of them, and is blocked when one fails.",
+        [null("a", shards=3), null("b", "a")],
+        {"/t0[shard=0]/t0": ok(), "/t0[shard=1]/t0": failed(), "/t0[shard=2]/t0": ok(), "/t1": blocked("/t0")},
+        {"/t0[shard=1]/t0": FAIL},
+        failed=True,
+    ),
+    Tricky(
+        "late_shards",
+        "The number of shards may be known from metadata only, and be 0.",
+        [make("f", "a"), null("b", "a", shards="(requested_metadata['a']['n'])"), null(None, "b")],
+        {"/t0": ok(), "/t2": ok("/t1")},
+        {"a": emits(n=0)},
+    ),
+    Tricky(
         "late_count_below_one",
         "A late range that fails is an error of the loop: nothing of it is begun, who waits is blocked, the run fails.",
         [

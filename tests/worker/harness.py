@@ -158,7 +158,7 @@ class Site:
             (folder / "in" / port).write_bytes(data)
         return Try(folder, runtime.execute("inline", self.environment(folder, description, **more)))
 
-    def judge(self, description: Json, *tries: Try, status: str | None = None, verb: str = "qc") -> Try:
+    def judge(self, description: Json, *tries: Try, status: str | None = None, verb: str = "qc", **more: str) -> Try:
         """Judge the last of some tries, as Argo hands them over."""
         folder = self.new()
         for number, tried in enumerate(tries):
@@ -173,7 +173,7 @@ class Site:
                 if file.is_file():
                     (folder / kind).mkdir(parents=True, exist_ok=True)
                     shutil.copy(file, folder / kind)
-        environment = self.environment(folder, description, EAS_STATUS=status)
+        environment = self.environment(folder, description, EAS_STATUS=status, **more)
         return Try(folder, runtime.execute(verb, environment))
 
     def ask(self, description: Json, requested: Mapping[int, Json]) -> Try:

@@ -97,11 +97,15 @@ def test_what_it_is_told(site: Site) -> None:
     """The description has settings, ports and what is known of the inputs; settings are variables, too."""
     write(
         site,
-        '#!/bin/sh\necho "{\\"said\\": \\"$SETTING_limit $EAS_THREADS\\"}" >metadata.json; cp task.json out/table\n',
+        "#!/bin/sh\n"
+        'echo "{\\"said\\": \\"$SETTING_limit $EAS_THREADS $EAS_SHARD_RANK/$EAS_SHARD_SIZE\\"}" >metadata.json\n'
+        "cp task.json out/table\n",
     )
-    tried = run(site)
+    loops = [{"id": "shard", "var": "shard", "form": "shards", "range": 4}]
+    tried = site.run(faint() | {"path": "/t0[shard]/t0", "loops": loops}, {"lightcurve": CURVE}, EAS_INDICES="shard=2")
     told = json.loads((tried.folder / "out" / "table").read_text())
-    assert tried.run["metadata"] == {"said": "0.9 3"}
+    assert tried.run["metadata"] == {"said": "0.9 3 2/4"}
+    assert told["shard"] == {"rank": 2, "size": 4}
     assert (told["task"], told["settings"], told["threads"]) == ("faint", {"limit": 0.9}, 3)
     assert told["inputs"]["lightcurve"]["name"] == "c.gz"
     assert told["inputs"]["lightcurve"]["path"].endswith("/c.gz")

@@ -41,6 +41,12 @@ def test_values_keep_their_type() -> None:
     assert [ranges.value("values", [1, "a", True], index) for index in range(3)] == [1, "a", True]
 
 
+def test_shards_go_over_their_ranks() -> None:
+    """The range of shards is their number, and the value of each its rank."""
+    assert [ranges.count("shards", number) for number in (0, 1, 3)] == [0, 1, 3]
+    assert [ranges.value("shards", 3, index) for index in range(3)] == [0, 1, 2]
+
+
 @pytest.mark.parametrize(
     ("form", "given", "message"),
     [
@@ -52,6 +58,11 @@ def test_values_keep_their_type() -> None:
         ("linear_range", [0, 1, 0], "integer of at least 1, not 0"),
         ("linear_range", [0, 1, 2.0], r"integer of at least 1, not 2\.0"),
         ("linear_range", [0, 1, 10**9], "iterations; at most"),
+        ("shards", -1, "integer of at least 0, not -1"),
+        ("shards", 2.0, r"integer of at least 0, not 2\.0"),
+        ("shards", True, "integer of at least 0, not a bool"),
+        ("shards", [2], "integer of at least 0, not a list"),
+        ("shards", 10**9, "shards; at most"),
     ],
 )
 def test_what_is_no_range_is_refused(form: str, given: Any, message: str) -> None:

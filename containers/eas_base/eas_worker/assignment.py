@@ -40,6 +40,17 @@ class GatherRef(NamedTuple):
     maximum: int | None
 
 
+class Shard(NamedTuple):
+    """Which of the copies of a task one is: its `rank`, from 0, of `size`."""
+
+    rank: int
+    size: int
+
+
+ALONE = Shard(0, 1)
+"""A task without shards."""
+
+
 class Assignment(NamedTuple):
     """What one attempt has to do, evaluated.
 
@@ -58,6 +69,7 @@ class Assignment(NamedTuple):
     inputs: dict[str, FileRef]
     outputs: dict[str, FileRef]
     gathers: dict[str, GatherRef]
+    shard: Shard = ALONE
 
 
 class Answers(NamedTuple):
@@ -165,7 +177,10 @@ class _Gathering:
         except ExpressionError:  # as when the loop was to begin, so that it did not
             return None
         iterations = ({**indices, source["loop"]["id"]: index} for index in range(number))
-        return [self._named(source["body"], iteration, inner) or {} for iteration in iterations]
+        given = [self._named(source["body"], iteration, inner) or {} for iteration in iterations]
+        if source["loop"]["form"] == ranges.SHARDS:  # of which each has one task
+            return [next(iter(one.values()), {}) for one in given]
+        return given
 
     def _named(self, body: list[Any], indices: Indices, loops: list[dict[str, Any]]) -> Any:
         values = {written(name, indices): self.value(source, indices, loops) for name, source in body}
@@ -226,6 +241,12 @@ class _Scope:
         """Return the number of iterations of a loop; `outer` are the loops around it."""
         names = self._names_of(loop, outer, self.variables(outer), **more)
         return ranges.count(loop["form"], _evaluated(loop["range"], names))
+
+    def shard(self, loops: list[dict[str, Any]]) -> Shard:
+        """Return which copy of a task this is: those with shards are alone in a loop over their ranks."""
+        if not loops or loops[-1].get("form") != ranges.SHARDS:
+            return ALONE
+        return Shard(self.indices[loops[-1]["id"]], self.count(loops[-1], loops[:-1]))
 
     def _names_of(
         self, loop: dict[str, Any], outer: list[dict[str, Any]], found: dict[str, Any], **more: Any
@@ -297,7 +318,8 @@ def assign(description: Description, indices: Indices, seed: str, requested: lis
     """Evaluate what an attempt has to do; raise `ExpressionError` with the place of the expression that failed."""
     loops = description["loops"]
     path = path_of(description["path"], loops, indices)
-    names = _Scope(description, indices, requested, seed).names(path, loops, description.get("request", {}))
+    scope = _Scope(description, indices, requested, seed)
+    names = scope.names(path, loops, description.get("request", {}))
     places = description.get("places", {})
 
     def text(field: str) -> str:
@@ -328,6 +350,7 @@ def assign(description: Description, indices: Indices, seed: str, requested: lis
         inputs=inputs,
         outputs=made(description, indices)[1],
         gathers=gathers,
+        shard=scope.shard(loops),
     )
 
 

@@ -10,6 +10,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+from eas_worker.assignment import ALONE
 from eas_worker.records import read_product, to_json
 
 if TYPE_CHECKING:
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
 def content_of(attempt: Attempt, references: Mapping[str, References]) -> str:
     """Return the SHA-256 of what the result of a task depends on, but for its code.
 
-    That are its type as the registry declares it, settings, loop variables, the files that it reads, each with its name
-    and metadata, and the names of those that it makes: programs see all of these. Where it stands in the chain, and the
-    seed of the run, are no part: a record tells when a program has asked for random numbers. `references` are what
-    `Attempt.input_references` gives.
+    That are its type as the registry declares it, settings, loop variables, which shard it is, the files that it reads,
+    each with its name and metadata, and the names of those that it makes: programs see all of these. Where it stands in
+    the chain, and the seed of the run, are no part: a record tells when a program has asked for random numbers.
+    `references` are what `Attempt.input_references` gives.
     """
     assignment = attempt.assignment
     told: dict[str, Any] = {
@@ -40,6 +41,8 @@ def content_of(attempt: Attempt, references: Mapping[str, References]) -> str:
         },
         "outputs": {port: [one.directory, one.name] for port, one in sorted(assignment.outputs.items())},
     }
+    if assignment.shard != ALONE:
+        told["shard"] = assignment.shard._asdict()
     text = json.dumps(to_json(told), sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from eas_worker.api import ContractError
 from eas_worker.logs import PROGRAM_LOGGER
@@ -15,13 +16,24 @@ from eas_worker.views import View
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from eas_worker.attempt import Attempt
     from eas_worker.logs import LogStream
     from eas_worker.records import Value
     from eas_worker.subprocesses import Completed
+
+
+class Ordered(Protocol):
+    """What has an order and a length: lists, ranges, texts, arrays."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, part: slice, /) -> Any: ...
+
+
+Items = TypeVar("Items", bound=Ordered)
 
 
 class InputFile(NamedTuple):
@@ -60,6 +72,8 @@ class BaseContext:
         What was emitted so far.
     path, task : str
         The task's place in the run and its type.
+    shard : Shard
+        Which copy of a task with `shards` this is: its `rank`, from 0, of `size`; 0 of 1 without them.
     attempt : int
         The number of this try, from 0.
     threads : int
@@ -77,6 +91,7 @@ class BaseContext:
         self.metadata: dict[str, Any] = {}
         self.path = attempt.assignment.path
         self.task = attempt.assignment.task
+        self.shard = attempt.assignment.shard
         self.settings = View("setting", attempt.assignment.settings)
         self.loop_variables = View("loop variable", attempt.assignment.metadata)
         self._run_seed = attempt.seed
@@ -105,6 +120,30 @@ class BaseContext:
 
             self._random = random.Random(self.seed)  # noqa: S311 - science, no secrets
         return self._random
+
+    def split(self, items: Items) -> Items:
+        """Return the part of a list that is this shard's; without shards, that is all of it.
+
+        The parts of all shards, one behind the other, are the list: each item is in one of them, in the same order, and
+        their sizes differ by one at most. There may be more shards than items: some then have an empty part.
+
+        Parameters
+        ----------
+        items : sequence
+            What `len` tells the length of and `[a:b]` takes a part from, such as a list, a range or an array. It has to
+            be the same, in the same order, in all shards.
+
+        Raises
+        ------
+        TypeError
+            For what has no order or no length, as a set or a generator.
+        """
+        if isinstance(items, Mapping) or not (hasattr(items, "__getitem__") and hasattr(items, "__len__")):
+            kind = type(items).__name__
+            raise TypeError(f"only what has an order and a length can be split, as a list, not a {kind}")
+        first, last = (len(items) * rank // self.shard.size for rank in (self.shard.rank, self.shard.rank + 1))
+        part: Items = items[first:last]
+        return part
 
     def emit(self, **metadata: object) -> None:
         """Add metadata; a key that is there already is replaced.

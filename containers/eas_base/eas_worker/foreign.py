@@ -93,13 +93,19 @@ def _start(program: Path, context: BaseContext, more: Mapping[str, Any]) -> None
         "seed": context.seed,
         "settings": _plain(context.settings),
         "loop_variables": _plain(context.loop_variables),
+        "shard": context.shard._asdict(),
         "inputs": {
             port: _facts(files) if isinstance(files, InputFile) else [_facts(file) for file in files]
             for port, files in inputs.items()
         },
     }
     (folder / "task.json").write_text(json.dumps({**task, **more}, indent=2), encoding="utf-8")
-    variables = {"EAS_THREADS": str(context.threads), **dict(_variables("SETTING", _plain(context.settings)))}
+    variables = {
+        "EAS_THREADS": str(context.threads),
+        "EAS_SHARD_RANK": str(context.shard.rank),
+        "EAS_SHARD_SIZE": str(context.shard.size),
+        **dict(_variables("SETTING", _plain(context.settings))),
+    }
     ended = context.run([program.resolve()], cwd=folder, environment=variables, check=False)
     said = (ended.stderr or ended.stdout).strip().splitlines()
     last = said[-1] if said else "it did not say why"
