@@ -170,21 +170,24 @@ class _Gathering:
         inner = [*loops[: source["depth"]], source["loop"]]
         if source["kind"] == "repeat":
             return self._last(source, indices, inner)
-        outer = loops[: source["depth"]]
+        return self._each(source, indices, inner)
+
+    def _named(self, body: list[Any], indices: Indices, loops: list[dict[str, Any]]) -> Any:
+        values = {written(name, indices): self.value(source, indices, loops) for name, source in body}
+        return {name: value for name, value in values.items() if value is not None} or None
+
+    def _each(self, source: dict[str, Any], indices: Indices, loops: list[dict[str, Any]]) -> list[Any] | None:
+        """Return the metadata of each iteration; of shards, of which each is one task, that of the task."""
+        outer = loops[:-1]
         needs = {name: self.value(one, indices, outer) or {} for name, one in source["needs"].items()}
         try:
             number = _Scope(self.description, indices, self.found, self.seed).count(source["loop"], outer, **needs)
         except ExpressionError:  # as when the loop was to begin, so that it did not
             return None
         iterations = ({**indices, source["loop"]["id"]: index} for index in range(number))
-        given = [self._named(source["body"], iteration, inner) or {} for iteration in iterations]
-        if source["loop"]["form"] == ranges.SHARDS:  # of which each has one task
-            return [next(iter(one.values()), {}) for one in given]
-        return given
-
-    def _named(self, body: list[Any], indices: Indices, loops: list[dict[str, Any]]) -> Any:
-        values = {written(name, indices): self.value(source, indices, loops) for name, source in body}
-        return {name: value for name, value in values.items() if value is not None} or None
+        given = [self._named(source["body"], iteration, loops) or {} for iteration in iterations]
+        is_sharded = source["loop"]["form"] == ranges.SHARDS
+        return [next(iter(one.values()), {}) for one in given] if is_sharded else given
 
     def _last(self, source: dict[str, Any], indices: Indices, loops: list[dict[str, Any]]) -> Any:
         """Return the metadata of the last iteration in which some task left a record."""
