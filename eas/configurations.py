@@ -16,6 +16,7 @@ from eas import inputs
 from eas.inputs import Given, fetch, needed
 from eas_compiler.compile import Checked
 from eas_compiler.diagnostics import Diagnostics, did_you_mean
+from eas_compiler.elsewhere import is_of_site
 from eas_worker.records import MetadataError, check_metadata
 
 FOLDER = "test_task_configs"
@@ -112,7 +113,7 @@ def data_of(checked: Checked, folder: Path, diagnostics: Diagnostics) -> list[Gi
     ConfigurationError
         When the metadata of one cannot be read.
     """
-    wanted = needed(checked, diagnostics)
+    wanted = [one for one in needed(checked, diagnostics) if not is_of_site((one.directory,))]
     for one in wanted:
         if not (folder / one.name).is_file():
             message = f"no task makes {one.name}, and it is not in {folder}"
@@ -120,8 +121,8 @@ def data_of(checked: Checked, folder: Path, diagnostics: Diagnostics) -> list[Gi
     if diagnostics.errors:
         return []
     beside = {one.path: str(folder / one.name) for one in wanted}
-    given = fetch(inputs.find(checked, inputs.Places(folder), beside, diagnostics), folder)
-    return [one._replace(product=one.product | {"metadata": metadata_of(folder / one.needed.name)}) for one in given]
+    found = inputs.find(checked, inputs.Places(folder, inputs=str(folder)), beside, diagnostics)
+    return [one._replace(product=one.product | {"metadata": metadata_of(one.path)}) for one in fetch(found, folder)]
 
 
 def metadata_of(path: Path) -> dict[str, Any]:

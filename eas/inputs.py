@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import quote
 
+from eas import input_folder
 from eas.terminal import THIS_MACHINE
 from eas_compiler import elsewhere, names
 from eas_compiler.compile import Checked
 from eas_compiler.diagnostics import Diagnostics, did_you_mean
 from eas_compiler.link import External, shown
 from eas_compiler.tree import Task, walk
+from eas_worker.gathering import WORTHS, Worth, key_of
 from eas_worker.records import sha256
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NAME=WHERE",
         help="take a file from outside the chain from FILE, s3://BUCKET/KEY or run:RUN/DIRECTORY/NAME "
-        "(default: the newest of that name that has passed in a run here)",
+        "(default: the newest of that name that has passed in a run here); for a pattern, the FOLDER to look in",
     )
 
 
@@ -62,16 +64,23 @@ class _NowhereError(LookupError):
 
 
 class Needed(NamedTuple):
-    """A file that a chain takes from outside."""
+    """A file that a chain takes from outside, or a pattern of names in a folder; `by` is what it was found by."""
 
     directory: str
     name: str
     external: External
+    by: str | None = None
 
     @property
     def path(self) -> str:
         """Where it is in the run."""
         return f"{self.directory}/{self.name}"
+
+    @property
+    def is_pattern(self) -> bool:
+        """Whether it stands for all files of a folder that it matches."""
+        gathers = self.external.file.port in self.external.task.gathers
+        return gathers and elsewhere.is_of_site((self.directory,)) and names.has_wildcards((self.name,))
 
 
 class Found(NamedTuple):
@@ -104,6 +113,9 @@ class Keeps(Protocol):
 
     def put(self, key: str, source: Path, sha256: str | None = None) -> None:
         """Move a file under a key; with `sha256`, only when its content is the expected one."""
+
+    def put_bytes(self, key: str, content: bytes) -> None:
+        """Keep a text under a key."""
 
 
 class _Files:
@@ -166,13 +178,15 @@ def _check_names(wanted: list[Needed], given: Iterable[str]) -> None:
 class Places(NamedTuple):
     """Where to look: the store and the database of runs, and the site whose runs they are, None for this machine.
 
-    The store need not be there yet; without `database` its own is meant. `sites` is the file of sites.
+    The store need not be there yet; without `database` its own is meant. `sites` is the file of sites, `inputs` the
+    input folder of the site.
     """
 
     store: Path
     database: str | None = None
     site: Profile | None = None
     sites: str | None = None
+    inputs: str | None = None
 
 
 def find(checked: Checked, places: Places, given: dict[str, str], diagnostics: Diagnostics) -> list[Found]:
@@ -195,7 +209,7 @@ def find(checked: Checked, places: Places, given: dict[str, str], diagnostics: D
         for one in wanted:
             where = given.get(one.path, given.get(one.name))
             try:
-                found.append(catalogue.find(one, where))
+                found += catalogue.matching(one, where) if one.is_pattern else [catalogue.find(one, where)]
             except _NowhereError as error:
                 if where is not None:
                     raise UnknownInputError(f"--input {one.name}: {error}") from error
@@ -212,6 +226,8 @@ def _hint(one: Needed, checked: Checked) -> str:
         if isinstance(item, Task)
         for file in item.outputs.values()
     ]
+    if one.is_pattern:
+        return f"`--input '{one.name}=FOLDER'` says where to look"
     return did_you_mean(one.name, made) or f"`--input {one.name}=FILE` says which file to take"
 
 
@@ -239,12 +255,44 @@ class _Catalogue:
         where = where or elsewhere.outside(one.path)
         if where is None:
             return self._newest(one)
+        if where.startswith(elsewhere.INPUT):
+            where = input_folder.below(self._inputs, where.removeprefix(elsewhere.INPUT))
         if where.startswith((_RUN, _REPOSITORY)):
             return self._of_run(one, where.removeprefix(_RUN).removeprefix(_REPOSITORY))
         if where.startswith(_S3):
             return self._of_bucket(one, where)
         if not Path(where).is_file():
             raise _NowhereError(f"there is no file {where}")
+        return self._of_machine(one, where)
+
+    def matching(self, one: Needed, where: str | None) -> list[Found]:
+        """Return the files that a pattern matches; raise `_NowhereError` when there are none, or too many."""
+        from eas_provenance.errors import RepositoryError
+
+        folder = where or input_folder.below(self._inputs, one.directory.partition("/")[2])
+        try:
+            found = input_folder.matching(folder, one.name, self._bucket)
+        except (OSError, ImportError, RepositoryError) as error:
+            raise _NowhereError(f"cannot look into {folder}: {error}") from error
+        if not found or len(found) > MOST:
+            how = f"{len(found):,} files in {folder} match" if found else f"no file in {folder} matches"
+            raise _NowhereError(f"{how} {one.name}" + (f", more than {MOST:,}" if found else ""))
+        places = [(one._replace(name=name, by=one.name), f"{folder.rstrip('/')}/{name}") for name in found]
+        if not folder.startswith(_S3):
+            return [self._of_machine(each, path) for each, path in places]
+        bucket = self._bucket(input_folder.split(folder)[0])
+        return [
+            Found(each, path, input_folder.split(path)[1], bucket, {"producer": {"file": path}})
+            for each, path in places
+        ]
+
+    @property
+    def _inputs(self) -> str:
+        if not self._places.inputs:
+            raise _NowhereError(input_folder.UNKNOWN)
+        return self._places.inputs
+
+    def _of_machine(self, one: Needed, where: str) -> Found:
         path = str(Path(where).absolute())
         return Found(one, where, path, _Files(), {"producer": {"file": path}})
 
@@ -318,7 +366,7 @@ class _Catalogue:
         """Return an object of S3, which need be in no repository."""
         from eas_provenance.errors import RepositoryError
 
-        name, _, key = where.removeprefix(_S3).partition("/")
+        name, key = input_folder.split(where)
         try:
             bucket = self._bucket(name)
             if not bucket.has(key):
@@ -396,14 +444,23 @@ def bring(files: Keeps, prefix: str, given: Iterable[Given]) -> None:
     RepositoryError
         When one cannot be kept, or has changed since it was found.
     """
+    found: dict[str, list[Given]] = {}
     for one in given:
         with tempfile.TemporaryDirectory() as folder:
             link, record = Path(folder, "file"), Path(folder, "record")
             link.symlink_to(one.path.absolute())  # which is copied, not moved
             record.write_text(json.dumps(one.product), encoding="utf-8")
-            directory, name = quote(one.needed.directory, "/~"), quote(one.needed.name, "~")
-            files.put(f"{prefix}/{directory}/{name}", link, one.product["sha256"])
+            directory, name = quote(one.needed.directory, "/~"), key_of(one.needed.name)
+            where = f"{prefix}/{directory}"
+            if one.needed.by is not None:
+                by = key_of(one.needed.by)
+                found.setdefault(f"{where}/{elsewhere.FOUND}/{by}/{WORTHS}/{by}", []).append(one)
+                where = f"{where}/{elsewhere.FOUND}/{by}/{by}"
+            files.put(f"{where}/{name}", link, one.product["sha256"])
             files.put(_record_key(prefix, one.needed.directory, one.needed.name), record)
+    for key, some in found.items():  # the last, as files count by it
+        worth = Worth("", "pass", {}, [one.product for one in some])
+        files.put_bytes(key, json.dumps(worth._asdict()).encode())
 
 
 def _record_key(prefix: str, directory: str, name: str) -> str:

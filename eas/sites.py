@@ -9,6 +9,7 @@ sites:
     namespace: eas            # else that of the context
     s3: {endpoint: "https://s3.example.org", bucket: eas, region: eu-central-1}
     database: "postgresql+psycopg://eas@db.example.org/eas"
+    inputs: "s3://eas/inputs"   # what `input://FILE` is below; or a folder that this machine sees
     caps: {cpu: 16, gpu: 0, memory_gb: 64}
 ```
 
@@ -36,12 +37,16 @@ CLUSTER = "cluster"
 
 
 class Laptop(NamedTuple):
-    """The machine that this is: where it keeps runs, and how many cores it uses; None for the usual."""
+    """The machine that this is: where it keeps runs, and how many cores it uses; None for the usual.
+
+    `inputs` is its input folder.
+    """
 
     name: str = HERE
     store: str | None = None
     database: str | None = None
     jobs: int | None = None
+    inputs: str | None = None
 
 
 Site = Laptop | Profile
@@ -106,13 +111,14 @@ def _found(environment: Mapping[str, str]) -> str | None:
 
 def _completed(site: Site, environment: Mapping[str, str]) -> Site:
     """Fill in what the file leaves to the environment."""
-    database = site.database or environment.get("EAS_DATABASE")
+    database, inputs = site.database or environment.get("EAS_DATABASE"), site.inputs or environment.get("EAS_INPUTS")
     if isinstance(site, Laptop):
-        return site._replace(database=database)
+        return site._replace(database=database, inputs=inputs)
     name = site.bucket.name if site.bucket else environment.get("EAS_S3_BUCKET")
     endpoint = (site.bucket and site.bucket.endpoint) or environment.get("EAS_S3_ENDPOINT")
     region = (site.bucket and site.bucket.region) or _first(environment, "AWS_REGION", "AWS_DEFAULT_REGION")
-    return site._replace(database=database, bucket=Bucket(name, endpoint, region) if name else None)
+    bucket = Bucket(name, endpoint, region) if name else None
+    return site._replace(database=database, inputs=inputs, bucket=bucket)
 
 
 def _first(environment: Mapping[str, str], *names: str) -> str | None:
@@ -178,11 +184,13 @@ _ANY_MAPPING = Field(lambda value: isinstance(value, dict), "a mapping")
 _TEXT = Field(_text(), "a text")
 _NAMED = Field(_text(_NAME), "a name as Kubernetes has them: a-z, 0-9, - and .")
 _FILE = {"default": _TEXT, "sites": _ANY_MAPPING}
+_INPUTS = Field(_text(), "a folder of this machine, or s3://BUCKET/PREFIX")
 _LAPTOP = {
     "kind": _TEXT,
     "store": Field(_text(), "a folder"),
     "database": Field(_text(), "the URL of a database"),
     "jobs": Field(_number(1, whole=True), "a whole number of at least 1"),
+    "inputs": _INPUTS,
 }
 _CLUSTER = {
     "kind": _TEXT,
@@ -190,6 +198,7 @@ _CLUSTER = {
     "namespace": _NAMED,
     "s3": _ANY_MAPPING,
     "database": Field(_text(), "the URL of a database"),
+    "inputs": _INPUTS,
     "caps": _ANY_MAPPING,
     "images": Field(_text(_IMAGES), "what stands before the names of images, as registry.example.org/eas"),
     "pull_policy": Field(_one_of("Always", "IfNotPresent", "Never"), "Always, IfNotPresent or Never"),
@@ -265,7 +274,7 @@ def _site(name: str, node: Node, diagnostics: Diagnostics) -> Site:
         given = _values(node, _LAPTOP, diagnostics)
         if "database" in node.value:
             _check_url(node.value["database"], diagnostics)
-        return Laptop(name, given.get("store"), given.get("database"), given.get("jobs"))
+        return Laptop(name, **{field: value for field, value in given.items() if field != "kind"})
     else:
         hint = did_you_mean(str(kind), _KINDS)
         diagnostics.error("site", node.value["kind"], f"kind must be {' or '.join(_KINDS)}", hint)

@@ -64,6 +64,8 @@ def _port(name: str, port: Port) -> str:
         flags.append(f"at least {port.minimum}")
     if port.maximum is not None:
         flags.append(f"at most {port.maximum}")
+    if port.found_by is not None:
+        flags.append(f"found by {port.found_by}")
     return f"  {name} ({', '.join(flags)}): {port.doc}"
 
 

@@ -233,7 +233,7 @@ def find_inputs(arguments: argparse.Namespace, checked: Checked, diagnostics: Di
         When `--input` is of no use.
     """
     site = arguments.site if isinstance(arguments.site, Profile) else None
-    places = inputs.Places(arguments.store, arguments.db, site, arguments.sites)
+    places = inputs.Places(arguments.store, arguments.db, site, arguments.sites, arguments.site.inputs)
     return inputs.find(checked, places, inputs.parse(arguments.input), diagnostics)
 
 

@@ -144,7 +144,7 @@ class Describer:
             "after": self._after(task),
             "places": self._places(task),
         }
-        if overrides.get("cache") is False:
+        if overrides.get("cache") is False or any(one.many for one in task.outputs.values()):
             found["cache"] = False
         if kind.open:
             found["open"] = True
@@ -206,7 +206,7 @@ class Describer:
                 found[port]["directory"] = pattern(file.directory, self.scope)
             if port in ports and ports[port].optional:
                 found[port]["optional"] = True
-            if side == "inputs" and port in ports and ports[port].many:
+            if (side == "inputs" and port in ports and ports[port].many) or file.many:
                 found[port]["many"] = True
             family = self.links.families.of(file.pattern) if side == "outputs" else None
             if family is not None:
@@ -237,7 +237,8 @@ class Describer:
         found = {"name": pattern(file.name, self.scope)}
         if file.directory != task.common.directory:
             found["directory"] = pattern(file.directory, self.scope)
-        return found | ({"from": outside[id(file)]} if id(file) in outside else {})
+        how = "found" if names.has_wildcards(file.name) else "from"
+        return found | ({how: outside[id(file)]} if id(file) in outside else {})
 
     def _after(self, task: Task) -> list[str]:
         """Return the patterns of the paths that a task waits for, but for the makers of single files."""

@@ -1,16 +1,22 @@
-"""Files of other runs, and of S3: a name leads out of the run, and a directory in the run stands for where that is.
+"""Files of other runs, S3 and the site: a name leads out of the run, and a directory in it stands for where that is.
 
-`repo://RUN/DIRECTORY/FILE` is the file `FILE` of the directory `repo:/RUN/DIRECTORY`, and `s3://BUCKET/KEY` likewise.
+`repo://RUN/DIRECTORY/FILE` is the file `FILE` of the directory `repo:/RUN/DIRECTORY`, and so are `s3://BUCKET/KEY` and
+`input://FILE`, a file below the input folder of the site.
 What is there is brought into that directory before anything begins, as all files from outside are, so that a run keeps
 what it has read, and a manifest names neither buckets nor credentials.
 """
 
 from __future__ import annotations
 
-PREFIXES = ("repo://", "s3://")
-_LEAST = {"repo:": 3, "s3:": 2}
+from eas_compiler.names import Pattern
+
+INPUT = "input://"
+PREFIXES = ("repo://", "s3://", INPUT)
+_LEAST = {"repo:": 3, "s3:": 2, "input:": 1}
 """How many parts follow, the file's name included."""
-_FORMS = {"repo:": "repo://RUN/DIRECTORY/FILE", "s3:": "s3://BUCKET/KEY"}
+_FORMS = {"repo:": "repo://RUN/DIRECTORY/FILE", "s3:": "s3://BUCKET/KEY", "input:": "input://FILE"}
+FOUND = "{found}"
+"""The folder with what was found by patterns, in the directory: no file can have that name."""
 
 
 def inside(name: str) -> str:
@@ -38,3 +44,9 @@ def problem(path: str) -> str | None:
 def is_taken(directory: str) -> bool:
     """Tell whether a working directory has a name that stands for somewhere else."""
     return directory.partition("/")[0] in _FORMS
+
+
+def is_of_site(directory: Pattern) -> bool:
+    """Tell whether a directory stands for the site's input folder, or is below it: a name there may be a pattern."""
+    head = directory[0] if directory else ""
+    return isinstance(head, str) and head.partition("/")[0] == "input:"

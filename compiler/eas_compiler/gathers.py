@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from eas_compiler import names
 from eas_compiler.diagnostics import Diagnostics, did_you_mean, related
+from eas_compiler.elsewhere import is_of_site
 from eas_compiler.names import Pattern
 from eas_compiler.producers import shown
 from eas_compiler.tree import File, Gather, Scope, Task, Variable
@@ -161,9 +162,11 @@ def can_gather(wanted: File, task: Task, made: Made) -> bool:
     if maker.common.path == task.common.path:
         return False  # what it makes itself it does not wait for
     here, there = _domains(task), _domains(maker)
-    return names.overlap(wanted.directory, here, file.directory, there) and _matches(
-        wanted.name, here, file.name, there
-    )
+    if not names.overlap(wanted.directory, here, file.directory, there):
+        return False
+    if file.many:
+        return names.may_meet(wanted.name, file.name)
+    return _matches(wanted.name, here, file.name, there)
 
 
 def _domains(task: Task) -> names.Domains:
@@ -182,6 +185,8 @@ def meets_here(wanted: File, task: Task, made: Made) -> bool:
     """Tell whether a file is gathered from the iterations that the reader itself is in."""
     file, maker = made
     shared = _common(task, maker)
+    if file.many:
+        return True
     return any(
         _matches(names.fix(wanted.name, at), left, names.fix(file.name, at), right)
         for at, left, right in _instances(wanted.name, task, file.name, maker, shared)
@@ -279,7 +284,7 @@ def checked(
     """Return the makers for each name that a port gathers; those that nobody can wait for are reported."""
     found = []
     for file, makers in zip(gather.names, families.makers[task.common.path, gather.port], strict=True):
-        if not makers and names.has_wildcards(file.name):
+        if not makers and names.has_wildcards(file.name) and not is_of_site(file.directory):
             report_nothing(file, task, made, diagnostics)
             continue
         reaching = ((one, elsewhere(file, task, one)) for one in makers)

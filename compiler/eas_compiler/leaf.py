@@ -53,7 +53,8 @@ def task(common: Common, directory: Pattern, registry: Registry, diagnostics: Di
         _check_expressions(given, common.scope, diagnostics)
     naming = _Naming(common.scope, directory, diagnostics)
     inputs, gathers = naming.inputs(known.get("inputs"), variants)
-    outputs = naming.outputs(known.get("outputs"))
+    gathers |= naming.found(given, variants)
+    outputs = naming.outputs(known.get("outputs"), variants, known.get("task", node))
     for side in ("inputs", "outputs"):
         for variant in variants:
             if side in known or side not in node.value:
@@ -100,7 +101,7 @@ def _type(name: str, node: Node, registry: Registry, diagnostics: Diagnostics) -
 
 
 def _check_ports(type_: TaskType, side: str, node: Node | None, at: Node, diagnostics: Diagnostics) -> None:
-    ports: dict[str, Port] = getattr(type_, side)
+    ports: dict[str, Port] = {name: port for name, port in getattr(type_, side).items() if port.found_by is None}
     given = node.value if node is not None else {}
     what = side[:-1]
     misspelled = set()
@@ -145,8 +146,39 @@ class _Naming:
                 files[port] = file
         return files, gathers
 
-    def outputs(self, node: Node | None) -> dict[str, File]:
-        """Return the files that a task makes, by port."""
+    def found(self, given: dict[str, Node], variants: tuple[Variant, ...]) -> dict[str, Gather]:
+        """Return what ports take of the site's input folder, which settings say."""
+        gathers: dict[str, Gather] = {}
+        for variant in variants:
+            for port, one in variant.type.inputs.items():
+                node = given.get(one.found_by) if one.found_by is not None else None
+                if node is not None and isinstance(node.value, str):
+                    file = self._file(node, port, is_input=True, before=elsewhere.INPUT)
+                    gathers |= {port: Gather(port, node, (file,))} if file is not None else {}
+        return gathers
+
+    def outputs(self, node: Node | None, variants: tuple[Variant, ...], at: Node) -> dict[str, File]:
+        """Return the files that a task makes, by port; many have names also where the author gives none."""
+        ports = {port: one for variant in variants for port, one in variant.type.outputs.items()}
+        files = self._outputs(node)
+        for port, one in ports.items():
+            if one.many and port in files:
+                files[port] = self._many(files[port])
+            elif one.many and not one.optional and (node is None or port not in node.value):
+                name = (one.name,)
+                files[port] = File(port, at, names.join(self.directory, ("/",), name), self.directory, name, many=True)
+        return files
+
+    def _many(self, file: File) -> File:
+        """Return an output that is many files; report a name that has no single place for what tells them apart."""
+        texts = [piece for piece in file.name if isinstance(piece, str)]
+        wild = "".join(texts)
+        if wild.count("*") != 1 or names.has_wildcards((wild.replace("*", ""),)):
+            hint = f"as 'lc_*.gz', where the program fills in what stands for the star; else leave {file.port} out"
+            self.diagnostics.error("file-name", file.node, f"{file.port} is many files: its name needs one '*'", hint)
+        return file._replace(many=True)
+
+    def _outputs(self, node: Node | None) -> dict[str, File]:
         files = {}
         for port, member in node.value.items() if node is not None else ():
             if isinstance(member.value, list):
@@ -171,25 +203,40 @@ class _Naming:
             self.diagnostics.error("file-count", gather.node, message)
         return gather
 
-    def _file(self, node: Node, port: str, *, is_input: bool) -> File | None:
-        found = _directory_and_name(node, self.scope, self.directory, self.diagnostics, port, is_input=is_input)
+    def _file(self, node: Node, port: str, *, is_input: bool, before: str = "") -> File | None:
+        found = _directory_and_name(
+            node, self.scope, self.directory, self.diagnostics, port, is_input=is_input, before=before
+        )
         if found is None:
             return None
         where, name = found
+        if names.has_wildcards(where) and elsewhere.is_of_site(where):
+            hint = "name the folder, and use a loop for several"
+            self.diagnostics.error("file-name", node, "only the last part of a path can be a pattern", hint)
+            return None
         return File(port, node, names.join(where, ("/",), name), where, name)
 
 
 def _directory_and_name(
-    node: Node, scope: Scope, directory: Pattern, diagnostics: Diagnostics, port: str, *, is_input: bool
+    node: Node,
+    scope: Scope,
+    directory: Pattern,
+    diagnostics: Diagnostics,
+    port: str,
+    *,
+    is_input: bool,
+    before: str = "",
 ) -> tuple[Pattern, Pattern] | None:
-    """Return where a file lies and its name.
+    """Return where a file lies and its name; `before` is put before what the author wrote.
 
-    `repo://./DIR/FILE` is in another directory of the run, `repo://RUN/DIR/FILE` and `s3://BUCKET/KEY` are elsewhere.
+    `repo://./DIR/FILE` is in another directory of the run, `repo://RUN/DIR/FILE`, `s3://BUCKET/KEY` and `input://FILE`
+    are elsewhere.
     """
     what = f"the name of {port}"
     pattern = evaluate.pattern(node, scope, diagnostics, what)
     if pattern is None:
         return None
+    pattern = names.join((before,), pattern) if before else pattern
     where, name = directory, pattern
     if scope.variables:
         alone = {name: domain.first for name, domain in scope.domains.items() if domain.size == 1}

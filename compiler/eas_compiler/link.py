@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from eas_compiler import circles, gathers, names, producers
 from eas_compiler.diagnostics import Diagnostics, related
+from eas_compiler.elsewhere import is_of_site
 from eas_compiler.gathers import Families, Source
 from eas_compiler.names import Indices, Pattern
 from eas_compiler.producers import shown
@@ -168,6 +169,7 @@ class _Linker:
             (file, item) for item in walk(chain.body) if isinstance(item, Task) for file in item.outputs.values()
         ]
         self.made_open = [one for one in self.made if names.variables(one[0].pattern)]
+        self.made_many = [one for one in self.made if one[0].many]
         self.made_as: dict[Pattern, tuple[File, Task]] = {}
         for one in self.made:
             self.made_as.setdefault(one[0].pattern, one)
@@ -199,7 +201,7 @@ class _Linker:
             self.lists[where].append(item)
             inside = [self.collect(body, None) for body in bodies(item)]
             if isinstance(item, Task):
-                found.extend(_Visible(file.pattern, item) for file in item.outputs.values())
+                found.extend(_Visible(file.pattern, item) for file in item.outputs.values() if not file.many)
             elif isinstance(item, Branch) and len(inside) == 2:
                 other = {one.pattern for one in inside[1]}
                 both = tuple(dict.fromkeys(one.pattern for one in inside[0] if one.pattern in other))
@@ -369,7 +371,7 @@ class _Linker:
                 holder = self._holder(one[1], frames) if gathers.meets_here(file, task, one) else None
                 if holder is not None and holder not in waits:
                     waits.append(holder)
-            if not makers and not names.has_wildcards(file.name):
+            if not makers and (not names.has_wildcards(file.name) or is_of_site(file.directory)):
                 sources[Source(file.directory, None, file)] = None
                 self.externals.append(External(task, file, file.pattern))
         units = {unit for unit, _ in waits}
@@ -401,12 +403,20 @@ class _Linker:
             if names.overlap(case.pattern, left, other.pattern, producer.common.scope.domains):
                 self._out_of_reach(task, file, other, producer)
                 return
+        for other, producer in self.made_many:
+            if producers.may_be(other, producer, file, task):
+                self._out_of_reach(task, file, other, producer)
+                return
         self.externals.append(External(task, file, case.pattern))
 
     def _out_of_reach(self, task: Task, file: File, made: File, producer: Task) -> None:
         name = shown(file.name, task.common.scope)
         where = _barrier(producer.common.path, task.common.path)
-        if where.endswith("]"):
+        if made.many:
+            others = shown(made.name, producer.common.scope)
+            message = f"{name} may be one of the files {others}, whose names only the run knows"
+            hint = "only a port that gathers (`many`) reads such files"
+        elif where.endswith("]"):
             loop = where.rsplit("[", 1)[-1][:-1]
             message = f"{name} is made inside the loop over {loop!r} and cannot be read from outside that iteration"
             hint = (

@@ -232,6 +232,14 @@ def matches(glob: Pattern, glob_domains: Domains, made: Pattern, domains: Domain
     return _search(_Automaton(_glob(glob), glob_domains), _Automaton(made, domains), apart=False)
 
 
+def may_meet(one: Pattern, two: Pattern) -> bool:
+    """Tell whether two globs may match the same text, as far as their beginnings and ends tell. When in doubt: yes."""
+    heads = [_WILD.split(_literal(pattern, 0))[0] for pattern in (one, two)]
+    tails = [_WILD.split(_literal(pattern, -1))[-1] for pattern in (one, two)]
+    begin = heads[0].startswith(heads[1]) or heads[1].startswith(heads[0])
+    return begin and (tails[0].endswith(tails[1]) or tails[1].endswith(tails[0]))
+
+
 # --------------------------------------------------------------------------------------------------------------------
 # Automata: a state is (number of the piece, progress in the piece)
 

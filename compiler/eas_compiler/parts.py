@@ -8,6 +8,7 @@ from typing import Any
 
 from eas_compiler import forms
 from eas_compiler.describe import Record
+from eas_compiler.elsewhere import FOUND
 from eas_compiler.gathers import Family
 from eas_compiler.names import Pattern
 from eas_compiler.tree import File, Item, Scope
@@ -90,6 +91,11 @@ def file_name(file: File, scope: Scope, family: Family | None = None) -> str:
     if family is None:
         return forms.key(file.pattern, scope)
     return f"{family_name(file.directory, scope, family)}/{forms.key(file.name, scope)}"
+
+
+def found_name(file: File, scope: Scope) -> str:
+    """Return the folder in which is kept what was found by a pattern."""
+    return f"{forms.key(file.directory, scope)}/{FOUND}/{forms.key(file.name, scope)}"
 
 
 def family_name(directory: Pattern, scope: Scope, family: Family) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from eas_compiler import forms
+from eas_compiler import forms, names
 from eas_compiler.describe import Describer, Types
 from eas_compiler.diagnostics import Diagnostics
 from eas_compiler.link import Links
@@ -12,6 +12,7 @@ from eas_compiler.parts import (
     artifact,
     family_name,
     file_name,
+    found_name,
     indices,
     memory,
     parameters,
@@ -203,12 +204,14 @@ class Pods:
 
     def _keys(self, leaf: _Leaf, file: File, texts: Texts) -> tuple[str, str]:
         """Return the keys of a file, and of what is known of it."""
-        names = leaf.names.get(id(file))
-        if names is None:
+        both = leaf.names.get(id(file))
+        if both is None:
             scope, family = leaf.task.common.scope, self.links.families.of(file.pattern)
             plain = file_name(file, scope)
-            names = leaf.names[id(file)] = (plain if family is None else file_name(file, scope, family)), plain
-        return f"{forms.RUN}/{texts.name(names[0])}", f"{forms.RUN}/.products/{texts.name(names[1])}.json"
+            kept = plain if family is None else file_name(file, scope, family)
+            both = leaf.names[id(file)] = kept, forms.key(file.directory, scope) if file.many else plain
+        known = f"{forms.RUN}/.products/{texts.name(both[1])}"
+        return f"{forms.RUN}/{texts.name(both[0])}", known if file.many else f"{known}.json"
 
     def _made(self, leaf: _Leaf, texts: Texts, files: tuple[str, str], known: tuple[str, str]) -> list[Json]:
         """Return the files that a task makes, and what is known of them, each with the beginning of names and paths."""
@@ -217,6 +220,7 @@ class Pods:
             artifact(f"{name}-{port}", f"{path}/{port}", key[number])
             for number, (name, path) in enumerate((files, known))
             for port, key in keys.items()
+            if name != "made" or not leaf.task.outputs[port].many  # it is the folder of all that is known of files
         ]
 
     def _inputs(self, leaf: _Leaf, texts: Texts) -> list[Json]:
@@ -236,6 +240,9 @@ class Pods:
                 name, path = f"{port}-{number}", f"{port}/{number}"
                 if source.family is not None:
                     where = texts.name(family_name(source.directory, task.common.scope, source.family))
+                    files.append(artifact(f"in-{name}", f"in/{path}", f"{forms.RUN}/{where}"))
+                elif source.file is not None and names.has_wildcards(source.file.name):
+                    where = texts.name(found_name(source.file, task.common.scope))
                     files.append(artifact(f"in-{name}", f"in/{path}", f"{forms.RUN}/{where}"))
                 elif source.file is not None:
                     add(name, path, source.file)

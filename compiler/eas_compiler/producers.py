@@ -34,6 +34,28 @@ def check(made: list[tuple[File, Task]], diagnostics: Diagnostics) -> None:
                     "two-producers", two.node, message, None, related(one.node, "the first makes it here")
                 )
 
+    _check_many(made, diagnostics)
+
+
+def _check_many(made: list[tuple[File, Task]], diagnostics: Diagnostics) -> None:
+    """Report files that may be among those of an output which is many."""
+    several = [number for number, (file, _) in enumerate(made) if file.many]
+    for number in several:
+        many, maker = made[number]
+        for at, (file, task) in enumerate(made):
+            is_seen = at == number or (file.many and at < number) or file.pattern == many.pattern
+            if not is_seen and may_be(many, maker, file, task):
+                one, two = sorted((many, file), key=lambda each: each.node.start)
+                message = f"{shown(file.name, task.common.scope)} may be one of {shown(many.name, maker.common.scope)}"
+                hint = "begin or end their names in different ways"
+                diagnostics.error("two-producers", two.node, message, hint, related(one.node, "the other is made here"))
+
+
+def may_be(many: File, maker: Task, file: File, task: Task) -> bool:
+    """Tell whether a file may be one of those that an output makes which is many."""
+    here, there = task.common.scope.domains, maker.common.scope.domains
+    return names.overlap(file.directory, here, many.directory, there) and names.may_meet(file.name, many.name)
+
 
 def _near(ordered: list[tuple[File, Task]], number: int) -> Iterator[tuple[File, Task]]:
     """Yield the later files whose names begin as this one does, as far as it is literal."""

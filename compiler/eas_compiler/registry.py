@@ -51,7 +51,11 @@ class Container(NamedTuple):
 
 
 class Port(NamedTuple):
-    """An input or output of a task type."""
+    """An input or output of a task type.
+
+    `name` is what the files of an output are called that makes many, where a chain does not say it, with `*` for what
+    tells them apart. `found_by` is the setting that says which files of the site's input folder an input takes.
+    """
 
     type: str
     optional: bool
@@ -59,6 +63,8 @@ class Port(NamedTuple):
     minimum: int
     maximum: int | None
     doc: str
+    name: str = "*"
+    found_by: str | None = None
 
 
 class Retry(NamedTuple):
@@ -156,6 +162,8 @@ _PORT: dict[str, Check] = {
     "many": _BOOL,
     "min": _number(0, "a whole number", whole=True),
     "max": _number(1, "a whole number of at least 1", whole=True),
+    "name": _TEXT,
+    "found_by": _TEXT,
     "doc": _TEXT,
 }
 _SETTING: dict[str, Check] = {
@@ -303,7 +311,8 @@ class Registry:
                 )
             many = bool(port.get("many", False))
             flags = (bool(port.get("optional", False)), many, port.get("min", 1), port.get("max"))
-            ports[name] = Port(str(port.get("type")), *flags, port.get("doc", ""))
+            naming = (port.get("name", "*"), port.get("found_by"))
+            ports[name] = Port(str(port.get("type")), *flags, port.get("doc", ""), *naming)
         return ports
 
 

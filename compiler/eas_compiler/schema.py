@@ -182,6 +182,7 @@ def _leaf(type_: TaskType) -> Json:
 
 def _ports(ports: dict[str, Port], text: str, type_: TaskType, side: str) -> Json:
     known = {}
+    ports = {name: port for name, port in ports.items() if port.found_by is None}
     for name, port in ports.items():
         one: Json = {"type": "string"}
         if port.many and side == "inputs":

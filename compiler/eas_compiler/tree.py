@@ -86,13 +86,17 @@ class Question(NamedTuple):
 
 
 class File(NamedTuple):
-    """A file that a port takes or makes: `pattern` is `working_directory/name`; `node` the author's name of it."""
+    """A file that a port takes or makes: `pattern` is `working_directory/name`; `node` the author's name of it.
+
+    An output that is `many` files has a `*` in its name, for what tells them apart, which only the run knows.
+    """
 
     port: str
     node: Node
     pattern: Pattern
     directory: Pattern
     name: Pattern
+    many: bool = False
 
 
 class Gather(NamedTuple):

@@ -156,7 +156,10 @@ class Writer:
         made = _time(_mapping(record.get("usage")).get("ended"))
         described = task.description.get("outputs", {})
         for port, product in _mapping(record.get("outputs")).items():
-            family = written(_mapping(described.get(port)).get("family", ""), task.indices)
+            of_port = _mapping(described.get(port))
+            family = written(of_port.get("family", ""), task.indices)
+            if isinstance(product, list):  # it is a folder, which has the name of the port
+                family += f"{quote(written(of_port.get('name', ''), task.indices), '~')}/"
             for position, one in enumerate(map(_mapping, product if isinstance(product, list) else [product])):
                 directory, name = _text(one.get("directory")), _text(one.get("name"))
                 yield {

@@ -136,6 +136,16 @@ class Bucket:
                 raise
         return True
 
+    def names(self, prefix: str) -> Iterator[str]:
+        """Yield the names of what is right below a prefix, without what looks like folders there."""
+        folder = f"{_checked(prefix)}/" if prefix else ""
+        with self._clear():
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.name, Prefix=folder, Delimiter="/"
+            )
+            for page in pages:
+                yield from (name for one in page.get("Contents", ()) if (name := one["Key"].removeprefix(folder)))
+
     def open(self, key: str) -> IO[bytes]:
         """Open a copy of the file of a key, which is gone when it is closed; `FileNotFoundError` when there is none."""
         from botocore.exceptions import ClientError

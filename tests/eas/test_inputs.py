@@ -11,7 +11,7 @@ from eas.cli import main
 from eas.local import Finished, run
 from eas_compiler.compile import Checked, Options, check
 from eas_compiler.diagnostics import Diagnostics
-from eas_provenance.queries import find_run
+from eas_provenance.queries import find_run, newest_passed
 from eas_provenance.queries import inputs as read_by
 from eas_provenance.repository import Directory
 from eas_worker.records import sha256
@@ -167,3 +167,96 @@ def test_each_needs_a_name_and_a_place() -> None:
     assert inputs.parse(["a=b=c"]) == {"a": "b=c"}
     with pytest.raises(inputs.UnknownInputError, match="--input takes NAME=FILE"):
         inputs.parse(["a"])
+
+
+def splitting(laptop: Laptop) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Write a program that makes a file of each that is found, and one that gathers; return a chain of both."""
+    laptop.program(
+        "split",
+        """
+        for one in ctx.files("files"):
+            ctx.add("parts", one.name, {"n": len(one.name)}).write_bytes(one.path.read_bytes())
+        """,
+        judge='ctx.check("few", len(ctx.outputs.parts), maximum=2)',
+        inputs={"files": {"type": "data", "many": True, "found_by": "path"}},
+        outputs={"parts": {"type": "data", "many": True}},
+        settings={"path": {"type": "text"}},
+    )
+    laptop.program(
+        "join",
+        """
+        files = ctx.files("files")
+        ctx.emit(text=[one.path.read_text() for one in files], n=[one.metadata["n"] for one in files])
+        """,
+        inputs={"files": {"type": "data", "many": True}},
+    )
+    each = {"task": "split", "path": "raw/l?", "outputs": {"parts": "of_*"}}
+    return each, {"task": "join", "inputs": {"files": "of_*"}}
+
+
+def test_a_pattern_finds_files_of_the_input_folder(laptop: Laptop, tmp_path: Path) -> None:
+    """All that match are copied into the run, each with its sum; what is made of them is known one by one, and read."""
+    chain = splitting(laptop)
+    (tmp_path / "site" / "raw").mkdir(parents=True)
+    for name in ("l2", "l1", "other", "l33"):
+        (tmp_path / "site" / "raw" / name).write_text(f"<{name}>")
+    request = laptop.compiled(*chain)
+    diagnostics = Diagnostics()
+    found = inputs.find(_checked(laptop), inputs.Places(laptop.store, inputs=str(tmp_path / "site")), {}, diagnostics)
+    assert [one.where for one in found] == [f"{tmp_path}/site/raw/l1", f"{tmp_path}/site/raw/l2"]
+    with laptop.place() as place:
+        finished = run(request._replace(files=tuple(inputs.fetch(found, tmp_path))), place)
+        assert states(finished) == {"/t0": "succeeded", "/t1": "succeeded"}
+        with place.database.session() as session:
+            number = find_run(session, finished.name).id
+            assert [(one.name, one.position) for one in read_by(session, number, "/t0")] == [("l1", 0), ("l2", 1)]
+            made = newest_passed(session, "test", "of_l1")
+            assert made is not None
+            assert finished.store.files.read(made.key) == b"<l1>"
+    assert laptop.record(finished, "t1/qc.json")["metadata"] == {"text": ["<l1>", "<l2>"], "n": [2, 2]}
+    (tmp_path / "site" / "raw" / "l1").write_text("another")
+    again = {"task": "read", "inputs": {"file": f"repo://{finished.name}/test/of_l1"}}
+    assert read(laptop, chain=again)[1] == {"text": "<l1>", "n": 2}
+
+
+def test_many_files_that_do_not_pass_are_not_gathered(laptop: Laptop, tmp_path: Path) -> None:
+    """The gate of many files is one: where it is closed, nobody reads any of them."""
+    chain = splitting(laptop)
+    for name in ("l1", "l2", "l3"):
+        (tmp_path / name).write_text(name)
+    request = laptop.compiled(*chain)
+    files, _ = find(laptop, **{"l?": str(tmp_path)})
+    with laptop.place() as place:
+        finished = run(request._replace(files=tuple(files)), place)
+    assert states(finished)["/t0"] == "failed"
+    assert "gathered 0 files" in next(one.message for one in finished.tasks() if one.path == "/t1")
+
+
+def test_a_pattern_is_looked_for_in_s3(laptop: Laptop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An input folder may be a prefix of a bucket."""
+
+    class Listed:
+        def names(self, prefix: str) -> list[str]:
+            return ["l2", "l1", "x"] if prefix == "in/raw" else []
+
+    monkeypatch.setattr(inputs._Catalogue, "_bucket", lambda *_: Listed())
+    laptop.compiled(*splitting(laptop))
+    places = inputs.Places(laptop.store, inputs="s3://bucket/in/")
+    found = inputs.find(_checked(laptop), places, {}, Diagnostics())
+    assert [(one.where, one.key) for one in found] == [
+        (f"s3://bucket/in/raw/{name}", f"in/raw/{name}") for name in ("l1", "l2")
+    ]
+
+
+def test_patterns_that_find_nothing_are_told(laptop: Laptop, tmp_path: Path) -> None:
+    """A site without an input folder, a folder that is not there, and one where nothing matches."""
+    laptop.compiled(*splitting(laptop))
+    for folder, said in (
+        (None, "the site names no input folder: `inputs` in the file of sites does, or EAS_INPUTS"),
+        (tmp_path / "none", f"no file in {tmp_path}/none/raw matches l?"),
+    ):
+        diagnostics = Diagnostics()
+        places = inputs.Places(laptop.store, inputs=str(folder) if folder else None)
+        assert inputs.find(_checked(laptop), places, {}, diagnostics) == []
+        assert told(diagnostics) == [f"missing-file: {said}"]
+        assert next(iter(diagnostics)).hint == "`--input 'l?=FOLDER'` says where to look"

@@ -31,7 +31,8 @@ sites:
     priority_class: low
     ephemeral_storage_gb: 20
     parallelism: 50
-  desk: {kind: laptop, store: /data/eas, jobs: 4}
+    inputs: s3://eas/inputs
+  desk: {kind: laptop, store: /data/eas, jobs: 4, inputs: /data/in}
 """
 WRONG = """\
 default: hpcc
@@ -120,6 +121,7 @@ HPC = Profile(
     "low",
     20,
     50,
+    "s3://eas/inputs",
 )
 
 
@@ -139,7 +141,7 @@ def test_a_whole_file() -> None:
     """Every field arrives where it belongs, the default is the file's, and the environment changes nothing."""
     written(WHOLE)
     assert sites.find(None, None, {"EAS_S3_BUCKET": "x", "EAS_DATABASE": "y", "AWS_REGION": "z"}) == HPC
-    assert sites.find("desk", None, {}) == Laptop("desk", "/data/eas", None, 4)
+    assert sites.find("desk", None, {}) == Laptop("desk", "/data/eas", None, 4, "/data/in")
     assert sites.find(None, None, {"EAS_SITE": "desk"}).name == "desk"
 
 
@@ -155,6 +157,7 @@ def test_without_a_file() -> None:
     """There is this machine, and the cluster that the environment speaks of."""
     given = {"EAS_S3_ENDPOINT": "http://s3:9000", "EAS_S3_BUCKET": "eas", "AWS_DEFAULT_REGION": "eu"}
     assert sites.find(None, None, {}) == Laptop()
+    assert sites.find(None, None, {"EAS_INPUTS": "/in"}) == Laptop(inputs="/in")
     assert sites.find("cluster", None, {}) == Profile("cluster")
     assert sites.find("cluster", None, given) == Profile("cluster", bucket=Bucket("eas", "http://s3:9000", "eu"))
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -38,10 +39,22 @@ class _Handler(BaseHTTPRequestHandler):
         """Give an object."""
         if self.wrong:
             self._refuse(403, self.wrong)
+        elif "list-type=2" in self.path:
+            self._list(parse_qs(urlsplit(self.path).query))
         elif self.path in self.objects:
             self._answer(200, self.objects[self.path])
         else:
             self._refuse(404, "NoSuchKey")
+
+    def _list(self, query: dict[str, list[str]]) -> None:
+        """Tell the keys right below a prefix, two at a time."""
+        folder = f"{urlsplit(self.path).path}/{query['prefix'][0]}"
+        keys = sorted(key for key in self.objects if key.startswith(folder) and "/" not in key.removeprefix(folder))
+        first = int(query.get("continuation-token", ["0"])[0])
+        listed = "".join(f"<Contents><Key>{key.split('/', 2)[2]}</Key></Contents>" for key in keys[first : first + 2])
+        more = f"<IsTruncated>true</IsTruncated><NextContinuationToken>{first + 2}</NextContinuationToken>"
+        listed += more if first + 2 < len(keys) else "<IsTruncated>false</IsTruncated>"
+        self._answer(200, f"<ListBucketResult>{listed}</ListBucketResult>".encode())
 
     def do_HEAD(self) -> None:
         """Tell whether there is an object."""
@@ -97,6 +110,15 @@ def test_trees(bucket: Bucket, tmp_path: Path) -> None:
     (tmp_path / "a/d").write_bytes(b"2")
     bucket.put_tree("k", tmp_path / "a")
     assert (bucket.read("k/b/c"), bucket.read("k/d")) == (b"1", b"2")
+
+
+def test_names_right_below_a_prefix(bucket: Bucket, server: Any) -> None:
+    """They are told without the prefix, in as many pages as the server likes; what is deeper is left out."""
+    server.objects |= {f"/eas/in/{name}": b"" for name in ("c", "a", "b", "deep/d")} | {"/eas/inner": b""}
+    assert list(bucket.names("in")) == ["a", "b", "c"]
+    server.wrong = "AccessDenied"
+    with pytest.raises(RepositoryError):
+        list(bucket.names("in"))
 
 
 def test_another_content(bucket: Bucket, tmp_path: Path) -> None:

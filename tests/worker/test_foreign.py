@@ -151,3 +151,21 @@ def test_python_comes_first(site: Site) -> None:
         "from eas_worker import NoWork, task\n\n@task\ndef go(ctx):\n    raise NoWork('py')\n"
     )
     assert run(site).run["message"] == "py"
+
+
+def test_many_files_of_one_output(site: Site) -> None:
+    """They are written to a folder, under what stands for the star; quality control has them by number."""
+    write(site, "#!/bin/sh\necho one > out/parts/a; echo two > out/parts/b\n", name="thing.sh")
+    write(
+        site,
+        """#!/bin/sh
+        value=$(cat out/parts/0 out/parts/1 | wc -l)
+        echo "[{\\"name\\": \\"lines\\", \\"value\\": $value, \\"minimum\\": 2}]" >criteria.json
+        """,
+        kind="task_qc",
+        name="thing.sh",
+    )
+    description = described(outputs={"parts": {"name": "p_*", "many": True}})
+    tried = site.run(description)
+    assert [one["name"] for one in tried.run["outputs"]["parts"]] == ["p_a", "p_b"]
+    assert site.judge(description, tried).qc["reason"] == "pass: 1 criteria"

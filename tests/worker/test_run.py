@@ -15,7 +15,7 @@ import pytest
 
 from eas_worker import runtime
 from eas_worker.records import sha256
-from tests.worker.harness import Site, Try, described
+from tests.worker.harness import Site, Try, described, read
 
 RECORD_KEYS = {
     "format", "path", "task", "attempt", "status", "exit_status", "message", "traceback", "metadata", "settings",
@@ -417,3 +417,47 @@ def test_null_task_is_fast(site: Site) -> None:
     finally:
         gc.enable()
     assert sorted(costs)[len(costs) // 2] < 0.006  # some times what is seen, as machines differ and are busy
+
+
+MANY = {"parts": {"name": "p_*.txt", "many": True}}
+
+
+def test_many_files_of_one_output(site: Site) -> None:
+    """Each is a product with metadata of its own, under its name as keys have it."""
+    site.write("""
+        for text in ("b", "a 1"):
+            ctx.add("parts", text, {"of": text}).write_text(text)
+        ctx.emit(count=2)
+    """)
+    tried = site.run(described(outputs=MANY))
+    first, second = tried.run["outputs"]["parts"]
+    assert [(one["name"], one["metadata"]) for one in (first, second)] == [
+        ("p_a 1.txt", {"of": "a 1"}),
+        ("p_b.txt", {"of": "b"}),
+    ]
+    assert (tried.folder / "out" / "parts" / "p_a%201.txt").read_text() == "a 1"
+    assert read(tried.folder / "products" / "parts" / "p_a%201.txt.json") == first
+    site.write("assert [one.path.read_text() for one in ctx.outputs.parts] == ['a 1', 'b']", kind="qc")
+    assert site.judge(described(outputs=MANY), tried).qc["verdict"] == "pass"
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("pass", "declared output missing: parts (p_*.txt)"),
+        ("ctx.add('parts', 'a').write_text('a'); ctx.add('parts', 'b')", "declared output missing: parts (p_b.txt)"),
+        ("ctx.add('parts', 'a'); ctx.add('parts', 'a')", "output 'parts' has a file 'p_a.txt' already"),
+        ("ctx.add('parts', '../a')", "output 'parts': 'p_../a.txt' is no name of a file"),
+        ("ctx.add('parts', 'a' * 300)", "is no name of a file"),
+        ("ctx.output('parts')", "output 'parts' is many files: ask for each by ctx.add('parts', …)"),
+        ("ctx.add('parts', 'a').with_name('p_c.txt').write_text('c')", "declared output missing: parts (p_a.txt)"),
+        ("ctx.add('parts', 'a').write_text('a'); ctx.add('one', 'a')", "output 'one' is one file: write it to"),
+    ],
+)
+def test_many_files_that_are_not_as_they_should_be(site: Site, body: str, said: str) -> None:
+    """Nothing is left of them."""
+    site.write(body)
+    tried = site.run(described(outputs=MANY | {"one": {"name": "one", "optional": True}}))
+    assert tried.run["status"] == "raised"
+    assert said in tried.run["message"]
+    assert tried.run["outputs"] == {}

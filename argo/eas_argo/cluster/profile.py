@@ -27,7 +27,8 @@ class Profile(NamedTuple):
 
     Without a context it is the current one of the kubeconfig, without a namespace that of the context. `images` is put
     before the names of images, as `registry.example.org/eas`; `ephemeral_storage_gb` [GB] is what a program may write
-    to its working folder, `parallelism` how many pods of a run may be there at once.
+    to its working folder, `parallelism` how many pods of a run may be there at once; `inputs` is a folder,
+    or `s3://BUCKET/PREFIX`, which files are taken from.
     """
 
     name: str
@@ -44,3 +45,4 @@ class Profile(NamedTuple):
     priority_class: str | None = None
     ephemeral_storage_gb: float | None = None
     parallelism: int | None = None
+    inputs: str | None = None

@@ -128,6 +128,8 @@ def _sum(place: str, output: str) -> str | None:
     content = _read(place, path, _RECORD_BYTES)
     if content is None:
         mode = _mode(place, path)
+        if stat.S_ISDIR(mode) and stat.S_ISDIR(_mode(place, output)):
+            return None  # it is many files; the gate compares them with what was committed
         if mode:
             raise _refusal(path, mode)
         return None

@@ -129,7 +129,7 @@ class Stubs:
             families = [key for path, key, _ in work.inputs if path.startswith(f"in/{port}/")]
             known = [worth for key in families for worth in self._worths.get(key, {}).values()]
             for wanted, described in zip(gather.names, work.pod.description["inputs"][port]["names"], strict=True):
-                if "from" in described:
+                if "from" in described or "found" in described:
                     known.append(Worth("", "pass", {}, wanted._asdict())._asdict())
             found[port] = [one["product"] for one in chosen(known, gather.names, given.path)]
         return found

@@ -94,7 +94,8 @@ class Attempt(NamedTuple):
         for port, reference in self.assignment.outputs.items():
             folder = self.drafts / port
             folder.mkdir(parents=True, exist_ok=True)
-            shown[port] = OutputFile(folder / reference.name, reference.directory, reference.name, reference.type)
+            is_many = bool(self.description["outputs"][port].get("many"))
+            shown[port] = OutputFile(folder / reference.name, *reference, is_many)
         return shown
 
     @property

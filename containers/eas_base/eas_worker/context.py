@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from eas_worker.api import ContractError
 from eas_worker.logs import PROGRAM_LOGGER
-from eas_worker.records import Status, check_metadata
+from eas_worker.records import Status, check_metadata, check_size
 from eas_worker.usage import now
 from eas_worker.views import View
 
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
     from eas_worker.logs import LogStream
     from eas_worker.records import Value
     from eas_worker.subprocesses import Completed
+
+
+_NAME = re.compile("[^/\\\\\x00-\x1f\x7f\ud800-\udfff]+")
+_MAX_BYTES = 255
+"""The longest file name that file systems take."""
 
 
 class Ordered(Protocol):
@@ -51,12 +57,13 @@ class InputFile(NamedTuple):
 
 
 class OutputFile(NamedTuple):
-    """A file to write; `path` ends with its real name."""
+    """A file to write; `path` ends with its real name. Of `many` the name has a star, for what tells them apart."""
 
     path: Path
     directory: str
     name: str
     type: str
+    many: bool = False
 
 
 class BaseContext:
@@ -181,6 +188,8 @@ class Context(BaseContext):
         What was said by `status`.
     saved : dict
         Metadata of single files, by port.
+    added : dict
+        Metadata of the files of ports that make many, by port and name.
     """
 
     def __init__(self, attempt: Attempt, stream: LogStream) -> None:
@@ -189,6 +198,7 @@ class Context(BaseContext):
         self.outputs = View("output", attempt.show_outputs())
         self.statuses: list[Status] = []
         self.saved: dict[str, dict[str, Value]] = {}
+        self.added: dict[str, dict[str, dict[str, Value]]] = {}
 
     def input(self, port: str) -> InputFile:
         """Return the file of an input port that takes one."""
@@ -205,7 +215,27 @@ class Context(BaseContext):
     def output(self, port: str) -> Path:
         """Return the path to write the file of an output port to."""
         file: OutputFile = self.outputs[port]
+        if file.many:
+            raise ContractError(f"output {port!r} is many files: ask for each by ctx.add({port!r}, …)")
         return file.path
+
+    def add(self, port: str, text: str, metadata: Mapping[str, object] | None = None) -> Path:
+        """Return the path to write one more file of an output port to that makes many.
+
+        Its name is that of the port with `text` for the star. It has only metadata of its own.
+        """
+        file: OutputFile = self.outputs[port]
+        if not file.many:
+            raise ContractError(f"output {port!r} is one file: write it to ctx.output({port!r})")
+        name = file.name.replace("*", text)
+        added = self.added.setdefault(port, {})
+        if name in added:
+            raise ContractError(f"output {port!r} has a file {name!r} already")
+        if not _NAME.fullmatch(name) or name in (".", "..") or len(name.encode()) > _MAX_BYTES:
+            raise ContractError(f"output {port!r}: {name!r} is no name of a file")
+        added[name] = check_metadata(metadata or {})
+        check_size(added[name])
+        return file.path.with_name(name)
 
     def save(self, port: str, metadata: Mapping[str, object] | None = None) -> None:
         """Say that the file of a port is complete.

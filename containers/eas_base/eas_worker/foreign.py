@@ -46,21 +46,25 @@ def _run(program: Path, context: Context) -> None:
     folder = context.tmp
     (folder / "out").mkdir()
     outputs = {port: _facts(file) for port, file in context.outputs.items()}
+    for port, file in outputs.items():
+        if file["many"]:
+            (folder / "out" / port).mkdir()
     _start(program, context, {"outputs": outputs})
     context.emit(**_read(folder / "metadata.json", dict))
     for made in sorted((folder / "out").iterdir()):
         if made.name not in outputs:
             raise ContractError(f"undeclared output: out/{made.name}; ports are {', '.join(outputs) or 'none'}")
-        shutil.move(made, context.output(made.name))
+        if outputs[made.name]["many"]:
+            for one in sorted(made.iterdir()):
+                shutil.move(one, context.add(made.name, one.name))
+        else:
+            shutil.move(made, context.output(made.name))
 
 
 def _judge(program: Path, context: QualityContext) -> None:
     """Judge a task."""
     folder = context.tmp
-    (folder / "out").mkdir()
-    for port, file in context.outputs.items():
-        (folder / "out" / port).symlink_to(file.path)
-    more = {"outputs": {port: _facts(file) for port, file in context.outputs.items()}}
+    more = {"outputs": _shown(folder / "out", context.outputs)}
     _start(program, context, {**more, "metadata": context.metadata, "usage": context.usage})
     context.emit(**_read(folder / "metadata.json", dict))
     for criterion in _read(folder / "criteria.json", list):
@@ -76,15 +80,7 @@ def _optional() -> str:
 def _start(program: Path, context: BaseContext, more: Mapping[str, Any]) -> None:
     """Lay out the folder, and run the executable to its end."""
     folder = context.tmp
-    (folder / "in").mkdir()
     inputs: Mapping[str, InputFile | tuple[InputFile, ...]] = context.inputs  # type: ignore[attr-defined]
-    for port, files in inputs.items():
-        if isinstance(files, InputFile):
-            (folder / "in" / port).symlink_to(files.path)
-        else:
-            (folder / "in" / port).mkdir()
-            for number, file in enumerate(files):
-                (folder / "in" / port / str(number)).symlink_to(file.path)
     task = {
         "task": context.task,
         "path": context.path,
@@ -94,10 +90,7 @@ def _start(program: Path, context: BaseContext, more: Mapping[str, Any]) -> None
         "settings": _plain(context.settings),
         "loop_variables": _plain(context.loop_variables),
         "shard": context.shard._asdict(),
-        "inputs": {
-            port: _facts(files) if isinstance(files, InputFile) else [_facts(file) for file in files]
-            for port, files in inputs.items()
-        },
+        "inputs": _shown(folder / "in", inputs),
     }
     (folder / "task.json").write_text(json.dumps({**task, **more}, indent=2), encoding="utf-8")
     variables = {
@@ -116,6 +109,22 @@ def _start(program: Path, context: BaseContext, more: Mapping[str, Any]) -> None
     if ended.exit_status:
         how = "killed by signal" if ended.exit_status < 0 else "ended with exit status"
         raise ContractError(f"{program.name} {how} {abs(ended.exit_status)}: {last}")
+
+
+def _shown(folder: Path, ports: Mapping[str, InputFile | tuple[InputFile, ...]]) -> dict[str, Any]:
+    """Show files in a folder, those of a port that has several in one of their own; return what is known of them."""
+    folder.mkdir()
+    for port, files in ports.items():
+        if isinstance(files, InputFile):
+            (folder / port).symlink_to(files.path)
+            continue
+        (folder / port).mkdir()
+        for number, file in enumerate(files):
+            (folder / port / str(number)).symlink_to(file.path)
+    return {
+        port: _facts(files) if isinstance(files, InputFile) else [_facts(file) for file in files]
+        for port, files in ports.items()
+    }
 
 
 def _facts(file: Any) -> dict[str, Any]:

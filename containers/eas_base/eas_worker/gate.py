@@ -13,7 +13,7 @@ from eas_worker.assignment import answer
 from eas_worker.attempt import folder_of, number_of, read_attempt, read_description, threads_of
 from eas_worker.context import InputFile
 from eas_worker.endings import ending_of, remove, tell
-from eas_worker.gathering import OPEN, Worth
+from eas_worker.gathering import OPEN, Worth, key_of
 from eas_worker.logs import LogStream, captured
 from eas_worker.quality import QualityContext, Verdict, bounds_of
 from eas_worker.records import QcRecord, read_json, read_product, sha256, write_json
@@ -181,7 +181,7 @@ def what_broke(status: str, run: Mapping[str, Any]) -> str:
     return ""
 
 
-def made(attempt: Attempt, left: Left) -> dict[str, InputFile]:
+def made(attempt: Attempt, left: Left) -> dict[str, InputFile | tuple[InputFile, ...]]:
     """Show the output files under their real names, once they are known to be what the program committed.
 
     Raises
@@ -189,14 +189,25 @@ def made(attempt: Attempt, left: Left) -> dict[str, InputFile]:
     ContractError
         When a file is missing or has changed on its way.
     """
-    shown = {}
+    shown: dict[str, InputFile | tuple[InputFile, ...]] = {}
     for port, committed in left.run["outputs"].items():
         file, record = left.files / port, left.products / port
-        if not file.is_file():
-            raise ContractError(f"output {port!r} was committed, but it did not arrive")
-        if file.stat().st_size != committed["size"] or sha256(file) != committed["sha256"]:
-            raise ContractError(f"output {port!r} is not what the program committed: size or SHA-256 differ")
-        metadata = read_product(record).metadata if record.exists() else committed["metadata"]
-        path = attempt.show(file, "made", port, committed["name"])
-        shown[port] = InputFile(path, committed["directory"], committed["name"], committed["type"], metadata)
+        if isinstance(committed, list):
+            shown[port] = tuple(
+                _made(attempt, port, file / key_of(one["name"]), one, one["metadata"]) for one in committed
+            )
+        else:
+            metadata = read_product(record).metadata if record.exists() else committed["metadata"]
+            shown[port] = _made(attempt, port, file, committed, metadata)
     return shown
+
+
+def _made(attempt: Attempt, port: str, file: Path, committed: Mapping[str, Any], metadata: dict[str, Any]) -> InputFile:
+    """Show one file, once it is known to be what was committed."""
+    what = f"output {port!r} ({committed['name']})"
+    if not file.is_file():
+        raise ContractError(f"{what} was committed, but it did not arrive")
+    if file.stat().st_size != committed["size"] or sha256(file) != committed["sha256"]:
+        raise ContractError(f"{what} is not what the program committed: size or SHA-256 differ")
+    path = attempt.show(file, "made", port, committed["name"])
+    return InputFile(path, committed["directory"], committed["name"], committed["type"], metadata)

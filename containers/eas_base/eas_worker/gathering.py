@@ -1,6 +1,7 @@
 """Gathering: the files of a folder that match some names and have passed, in the order of iterations.
 
-Beside the files of a family stands, for each, what it is worth: a file counts by that, never by its being there.
+Beside the files of a family stands, for each, what it is worth: a file counts by that, never by its being there. So it
+does beside what was found in the site's input folder, where all has passed.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,17 +26,18 @@ OPEN = ("pass", "warn")
 class Worth(NamedTuple):
     """What a file is worth: the path of its maker and its verdict, and the file itself, None when it was not made.
 
-    `loop_variables` are those around its maker.
+    `loop_variables` are those around its maker. An output that is many files has one for all of them, as a list; they
+    stand in a folder in place of the file.
     """
 
     path: str
     verdict: str
     loop_variables: dict[str, Any]
-    product: dict[str, Any] | None
+    product: dict[str, Any] | list[dict[str, Any]] | None
 
 
 def chosen(known: Iterable[dict[str, Any]], wanted: Sequence[FileRef], path: str) -> list[dict[str, Any]]:
-    """Return what a task gathers, each file once: in the order of the names it wants, then of iterations.
+    """Return what a task gathers, each file once: in the order of the names it wants, of iterations, of names.
 
     Parameters
     ----------
@@ -47,7 +50,7 @@ def chosen(known: Iterable[dict[str, Any]], wanted: Sequence[FileRef], path: str
         an earlier life of the run, and passed over.
     """
     passed = [one for one in known if one["verdict"] in OPEN and one["product"] and is_seen(one["path"], path)]
-    passed.sort(key=lambda one: order_of(one["path"]))
+    passed.sort(key=lambda one: (order_of(one["path"]), one["product"]["directory"], one["product"]["name"]))
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for reference in wanted:
         for one in passed:
@@ -76,10 +79,11 @@ def gathered(folder: Path, description: dict[str, Any], port: str, assignment: A
     files: dict[tuple[str, str], Path] = {}
     known = []
     for record in (folder / port).glob(f"*/{WORTHS}/*"):
-        worth = read_json(record)
-        known.append(worth)
-        if worth["product"]:
-            files[worth["product"]["directory"], worth["product"]["name"]] = record.parents[1] / record.name
+        worth, kept = read_json(record), record.parents[1] / record.name
+        is_many = isinstance(worth["product"], list)
+        for product in worth["product"] if is_many else filter(None, [worth["product"]]):
+            known.append(worth | {"product": product})
+            files[product["directory"], product["name"]] = kept / key_of(product["name"]) if is_many else kept
     names = assignment.gathers[port].names
     for wanted, given in zip(names, description["inputs"][port]["names"], strict=True):
         if "from" in given:
@@ -94,6 +98,11 @@ def gathered(folder: Path, description: dict[str, Any], port: str, assignment: A
         Arrived(files[one["product"]["directory"], one["product"]["name"]], one["product"], one["loop_variables"])
         for one in chosen(known, names, assignment.path)
     ]
+
+
+def key_of(name: str) -> str:
+    """Return how the name of a file stands in keys."""
+    return quote(name, "~")
 
 
 def is_seen(maker: str, reader: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eas_worker.api import ContractError
+from eas_worker.gathering import key_of
 from eas_worker.records import Product, check_size, sha256, write_json
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     from eas_worker.attempt import Attempt
     from eas_worker.context import Context, OutputFile
+    from eas_worker.records import Value
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "float": (float, int),
@@ -22,7 +24,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-def stage(attempt: Attempt, context: Context) -> dict[str, Product]:
+def stage(attempt: Attempt, context: Context) -> dict[str, Product | list[Product]]:
     """Check what the program left and prepare it for `commit`.
 
     Raises
@@ -38,7 +40,10 @@ def stage(attempt: Attempt, context: Context) -> dict[str, Product]:
     if files:
         for kind in ("out", "products"):
             (_staging(attempt) / kind).mkdir(parents=True)
-    return {port: _stage_file(attempt, context, port, file) for port, file in files.items()}
+    return {
+        port: _stage_many(attempt, context, port, file) if file.many else _stage_one(attempt, context, port, file)
+        for port, file in files.items()
+    }
 
 
 def commit(attempt: Attempt) -> None:
@@ -55,19 +60,26 @@ def _staging(attempt: Attempt) -> Path:
 def _present(attempt: Attempt, context: Context) -> dict[str, OutputFile]:
     """Return the outputs that were made, by port."""
     declared: dict[str, OutputFile] = dict(context.outputs)
-    made = {port: file for port, file in declared.items() if file.path.is_file() and not file.path.is_symlink()}
+    wanted = {port: _drafts(context, port, file) for port, file in declared.items()}
+    there = {path for paths in wanted.values() for path in paths if path.is_file() and not path.is_symlink()}
     missing = [
-        f"{port} ({file.name})"
-        for port, file in declared.items()
-        if port not in made and not attempt.description["outputs"][port].get("optional")
+        f"{port} ({path.name})"
+        for port, paths in wanted.items()
+        for path in paths
+        if path not in there and (port in context.added or not attempt.description["outputs"][port].get("optional"))
     ]
     if missing:
         raise ContractError(f"declared output missing: {', '.join(missing)}")
-    undeclared = _files(attempt.drafts) - {file.path for file in made.values()}
+    undeclared = _files(attempt.drafts) - there
     if undeclared:
         names = ", ".join(sorted(path.name for path in undeclared))
         raise ContractError(f"undeclared output: {names}; other files belong into ctx.tmp")
-    return made
+    return {port: file for port, file in declared.items() if not there.isdisjoint(wanted[port])}
+
+
+def _drafts(context: Context, port: str, file: OutputFile) -> list[Path]:
+    """Return where the files of a port are written; of many of which none was added, where one would be."""
+    return [file.path.with_name(name) for name in context.added.get(port, ())] or [file.path]
 
 
 def _files(folder: Path) -> set[Path]:
@@ -75,10 +87,25 @@ def _files(folder: Path) -> set[Path]:
     return {path for path in folder.rglob("*") if not path.is_dir()} if folder.exists() else set()
 
 
-def _stage_file(attempt: Attempt, context: Context, port: str, file: OutputFile) -> Product:
-    """Move a file to where it waits for the commit, and write its record beside it."""
+def _stage_one(attempt: Attempt, context: Context, port: str, file: OutputFile) -> Product:
     metadata = {**context.metadata, **context.saved.get(port, {})}
     check_size(metadata)
+    return _stage_file(attempt, file, metadata, port, port)
+
+
+def _stage_many(attempt: Attempt, context: Context, port: str, file: OutputFile) -> list[Product]:
+    """Move all files of a port, and write their records, in folders; their names there are those of keys."""
+    for kind in ("out", "products"):
+        (_staging(attempt) / kind / port).mkdir()
+    found = []
+    for name, metadata in sorted(context.added[port].items()):
+        one, key = file._replace(path=file.path.with_name(name), name=name), f"{port}/{key_of(name)}"
+        found.append(_stage_file(attempt, one, metadata, key, f"{key}.json"))
+    return found
+
+
+def _stage_file(attempt: Attempt, file: OutputFile, metadata: dict[str, Value], where: str, record: str) -> Product:
+    """Move a file to where it waits for the commit, and write its record."""
     product = Product(
         directory=file.directory,
         name=file.name,
@@ -88,8 +115,8 @@ def _stage_file(attempt: Attempt, context: Context, port: str, file: OutputFile)
         metadata=metadata,
         producer={"run": attempt.run, "path": attempt.assignment.path, "attempt": attempt.number},
     )
-    file.path.replace(_staging(attempt) / "out" / port)
-    write_json(_staging(attempt) / "products" / port, product)
+    file.path.replace(_staging(attempt) / "out" / where)
+    write_json(_staging(attempt) / "products" / record, product)
     return product
 
 

@@ -41,7 +41,8 @@ class QualityContext(BaseContext):
         `InputFile` by port, a tuple of them for a port that takes several: what the program read, as far as it can
         still be had.
     outputs : View
-        `InputFile` by port: what the program made; optional outputs that it did not make are not there.
+        `InputFile` by port, a tuple of them for a port that makes many: what the program made; optional outputs that it
+        did not make are not there.
     metadata : dict
         What the program emitted, and what was added here by `emit`.
     usage : dict
@@ -52,7 +53,11 @@ class QualityContext(BaseContext):
     """
 
     def __init__(
-        self, attempt: Attempt, stream: LogStream, outputs: Mapping[str, InputFile], record: Mapping[str, Any]
+        self,
+        attempt: Attempt,
+        stream: LogStream,
+        outputs: Mapping[str, InputFile | tuple[InputFile, ...]],
+        record: Mapping[str, Any],
     ) -> None:
         super().__init__(attempt, stream)
         self.inputs = View("input", attempt.show_inputs(required=False))

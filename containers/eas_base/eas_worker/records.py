@@ -109,7 +109,7 @@ class RunRecord(NamedTuple):
     settings: dict[str, Any]
     loop_variables: dict[str, Any]
     inputs: dict[str, References]
-    outputs: dict[str, Product]
+    outputs: dict[str, Product | list[Product]]
     statuses: list[Status]
     content: str
     seed: int | None

@@ -105,7 +105,7 @@ class _Doing:
         self._context: Context | None = None
         self._inputs: dict[str, References] = {}
         self._content = ""
-        self._products: dict[str, Product] = {}
+        self._products: dict[str, Product | list[Product]] = {}
         self._committed = False
 
     def perform(self, environment: Mapping[str, str], stream: LogStream) -> None:
