@@ -10,7 +10,7 @@ from tests.compiler.compiling import Json, loop, templates, told
 from tests.compiler.test_gathers import keys
 
 PORT = {"type": "data"}
-TYPES = {
+TYPES: Json = {
     "split": {
         "inputs": {"files": PORT | {"many": True, "found_by": "path"}},
         "outputs": {"parts": PORT | {"many": True, "name": "*.part"}},
