@@ -32,9 +32,16 @@ Need = str | tuple[str, tuple["Need", ...]]
 
 
 class _Step(NamedTuple):
-    given: Json  # without what it depends on
+    """A step: what is `given` but for what it depends on, that, the steps that it names, and what it is told.
+
+    Steps of different parts have nothing to do with each other.
+    """
+
+    given: Json
     need: Need | None
-    part: int = 0  # steps of different parts have nothing to do with each other
+    names: frozenset[str]
+    told: tuple[str, ...]
+    part: int = 0
 
     @property
     def name(self) -> str:
@@ -63,8 +70,7 @@ def _stretches(template: Json, limit: int) -> Iterator[Json]:
     for following in (f"{template['name']}-more-{one}" for one in count(2)):
         if len(given) + len(told) > MAX_PARAMETERS:
             raise _UnfitError
-        written = _written(steps)
-        if len(written) <= limit:
+        if len(steps) <= limit and len(written := _written(steps)) <= limit:
             yield _list(template, name, [*given, *told], written)
             return
         border = _border(steps, limit, number)
@@ -83,7 +89,7 @@ def _list(template: Json, name: str, parameters: list[str], steps: list[Json]) -
 def _in_order(steps: list[_Step]) -> list[_Step]:
     """Return the steps of one part after those of another, each behind those that it names."""
     at = {step.name: number for number, step in enumerate(steps)}
-    named = [[at[name] for name in _names(step)] for step in steps]
+    named = [[at[name] for name in step.names] for step in steps]
     after: list[list[int]] = [[] for _ in steps]
     for number, others in enumerate(named):
         for other in others:
@@ -110,18 +116,23 @@ def _in_order(steps: list[_Step]) -> list[_Step]:
     return ordered
 
 
-def _names(step: _Step) -> set[str]:
-    """Return the steps of the list that a step names."""
-    return {name.partition(".")[0] for name in _members(step.need) if "." in name} | set(_named(step.given))
+def _step(given: Json, need: Need | None, part: int = 0) -> _Step:
+    """Return a step, having looked for what its texts and what it depends on refer to."""
+    texts = [text for text in _texts(given) if "{{" in text]  # an author's text never has a tag
+    needed = list(_members(need))
+    names = {one.partition(".")[0] for one in needed if "." in one}
+    told = [one for text in texts for one in _HANDED.findall(text)] + [one for one in needed if "." not in one]
+    names.update(name for text in texts for name in _NAMED.findall(text))
+    return _Step(given, need, frozenset(names), tuple(dict.fromkeys(told)), part)
 
 
-def _named(value: Any) -> Iterator[str]:
-    """Yield the steps that the texts of a step name."""
+def _texts(value: Any) -> Iterator[str]:
+    """Yield the texts of a step."""
     if isinstance(value, str):
-        yield from _NAMED.findall(value) if "{{" in value else ()
+        yield value
     elif isinstance(value, dict | list):
         for inner in value.values() if isinstance(value, dict) else value:
-            yield from _named(inner)
+            yield from _texts(inner)
 
 
 # ---- what steps depend on
@@ -130,7 +141,7 @@ def _named(value: Any) -> Iterator[str]:
 def _read(step: Json) -> _Step:
     text = step.get("depends")
     given = {key: value for key, value in step.items() if key != "depends"}
-    return _Step(given, _any(iter([*_WORD.findall(text), ")"])) if text else None)
+    return _step(given, _any(iter([*_WORD.findall(text), ")"])) if text else None)
 
 
 def _any(words: Iterator[str]) -> Need:
@@ -184,7 +195,7 @@ def _written(steps: list[_Step]) -> list[Json]:
 
 def _border(steps: list[_Step], limit: int, number: int) -> _Border:
     """Return a border so far back that what is before it fits, between two parts if there is such a place."""
-    ends = [at for at in _ends(steps) if at < limit]
+    ends = list(_ends(steps[: limit + 1]))
     between = [at for at in ends if steps[at - 1].part != steps[at].part and at > limit // 2]
     enough = limit
     for at in [*reversed(between), *reversed(ends)]:
@@ -231,7 +242,7 @@ class _Border:
     def written(self, following: str, given: list[str]) -> list[Json]:
         """Return the steps of the stretch before the border; the last one goes on with the next."""
         kept = {name.removeprefix(_UP): need for need, name in self._kept.items()}
-        steps = [_Step(dag_task(f"kept-{number}", "open", None, None, []), need) for number, need in kept.items()]
+        steps = [_step(dag_task(f"kept-{number}", "open", None, None, []), need) for number, need in kept.items()]
         answering = dict.fromkeys(step for text in self._answers for step in _NAMED.findall(text))
         settled = [any_of([(step.name, ("Succeeded", "Omitted"))]) for step in steps]
         settled += [any_of([(step, _RESULTS)]) for step in answering]
@@ -249,8 +260,12 @@ class _Border:
         return [*map(handed, [*given, *self._passed]), *kept, *answers]
 
     def _behind(self, step: _Step) -> _Step:
-        told = step._replace(given=self._texts(step.given), need=None if step.need is None else self._need(step.need))
-        if not self._before.isdisjoint(_named(told.given)):
+        if len(step.told) < 2 and self._before.isdisjoint(step.names):  # noqa: PLR2004 - several are joined
+            self._passed.update(dict.fromkeys(step.told))
+            return step
+        need = None if step.need is None else self._need(step.need)
+        told = _step(self._texts(step.given), need, step.part)
+        if not self._before.isdisjoint(told.names):
             raise _UnfitError
         return told
 
