@@ -260,7 +260,7 @@ class _Border:
         return [*map(handed, [*given, *self._passed]), *kept, *answers]
 
     def _behind(self, step: _Step) -> _Step:
-        if len(step.told) < 2 and self._before.isdisjoint(step.names):  # noqa: PLR2004 - several are joined
+        if len(step.told) < 2 and self._before.isdisjoint(step.names):
             self._passed.update(dict.fromkeys(step.told))
             return step
         need = None if step.need is None else self._need(step.need)
