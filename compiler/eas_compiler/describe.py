@@ -178,6 +178,11 @@ class Describer:
         needless = ("metadata", "after")
         return {key: value for key, value in description.items() if key not in needless} | {"questions": questions}
 
+    @property
+    def parameters(self) -> frozenset[str | None]:
+        """The parameters of the chain that the parts built so far need; None among them for all."""
+        return frozenset(self._parameters)
+
     def finish(self, description: dict[str, Any], parameters: dict[str, Any]) -> dict[str, Any]:
         """Add what the parts built so far need."""
         everything = None in self._parameters

@@ -1,9 +1,10 @@
 """Templates of pods: the program of a task, its gate, both in one, and steps that answer questions of flow control."""
 
-from collections.abc import Callable
+import marshal
+from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple
 
-from eas_compiler import forms, names
+from eas_compiler import forms, names, sharing
 from eas_compiler.describe import Describer, Types
 from eas_compiler.diagnostics import Diagnostics
 from eas_compiler.link import Links
@@ -93,7 +94,38 @@ class Pods:
         place = description["source"].removeprefix(f"{task.common.node.source.name}:")
         leaf = _Leaf(name, task, step.variant.type, describer, description, asked, place, {})
         makers = {"task": self._program, "qc": self._gate, "inline": self._inline, "rescue": self._rescue}
-        return [template for prototype in step.pods for template in makers[prototype](leaf)]
+
+        def make() -> list[Json]:
+            return [template for prototype in step.pods for template in makers[prototype](leaf)]
+
+        files = (*task.inputs.values(), *task.outputs.values())
+        kept = [one for file in files for one in self._names(leaf, file)]
+        form = self._form(leaf, step, kept)
+        path, report = task.common.path, self._limit(task)
+        return self.sharing.all(sharing.Pods(name, path, place, description, kept, form, report, make))
+
+    def _form(self, leaf: _Leaf, step: Step, kept: list[str]) -> Hashable | None:
+        """Return what the templates of a step's pods follow from, but for its own texts; None when that is more."""
+        task, common, description = leaf.task, leaf.task.common, leaf.description
+        made = (self.links.families.of(file.pattern) for file in task.outputs.values())
+        if leaf.asked or leaf.describer.sources or task.gathers or any(family is not None for family in made):
+            return None
+        first: dict[str, int] = {}
+        return (
+            step.pods,
+            leaf.kind.name,
+            marshal.dumps(task.overrides, 2),
+            tuple((port, file.many) for port, file in task.inputs.items()),
+            tuple((port, file.many) for port, file in task.outputs.items()),
+            tuple(first.setdefault(name, len(first)) for name in kept),
+            tuple(key for key, value in description.items() if value),
+            id(description["setting_types"]),
+            common.job_name,
+            common.directory,
+            id(common.scope.variables),
+            leaf.describer.parameters,
+            common.node.source.name,
+        )
 
     def ask(self, name: str, item: Item, question: Question, scope: Scope) -> list[Json]:
         """Return the template of a step that answers a question and does nothing else, if there is none yet."""
@@ -204,14 +236,19 @@ class Pods:
 
     def _keys(self, leaf: _Leaf, file: File, texts: Texts) -> tuple[str, str]:
         """Return the keys of a file, and of what is known of it."""
+        name, known = self._names(leaf, file)
+        product = f"{forms.RUN}/.products/{texts.name(known)}"
+        return f"{forms.RUN}/{texts.name(name)}", product if file.many else f"{product}.json"
+
+    def _names(self, leaf: _Leaf, file: File) -> tuple[str, str]:
+        """Return where in a run a file is kept, and what is known of it."""
         both = leaf.names.get(id(file))
         if both is None:
             scope, family = leaf.task.common.scope, self.links.families.of(file.pattern)
             plain = file_name(file, scope)
             kept = plain if family is None else file_name(file, scope, family)
             both = leaf.names[id(file)] = kept, forms.key(file.directory, scope) if file.many else plain
-        known = f"{forms.RUN}/.products/{texts.name(both[1])}"
-        return f"{forms.RUN}/{texts.name(both[0])}", known if file.many else f"{known}.json"
+        return both
 
     def _made(self, leaf: _Leaf, texts: Texts, files: tuple[str, str], known: tuple[str, str]) -> list[Json]:
         """Return the files that a task makes, and what is known of them, each with the beginning of names and paths."""

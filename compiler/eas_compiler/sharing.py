@@ -7,15 +7,26 @@ and each step hands it the texts. `eas_worker.manifests` knows the way back.
 from __future__ import annotations
 
 import marshal
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Hashable
+from typing import Any, NamedTuple
 
 from eas_compiler import forms
 from eas_compiler.parts import Json, as_json, dns_name
 from eas_compiler.templates import Templates
 
 _COMMON = frozenset(
-    ("task", "job_name", "working_directory", "setting_types", "metadata", "qc", "limits", "loops", "parameters")
+    (
+        "task",
+        "job_name",
+        "working_directory",
+        "setting_types",
+        "metadata",
+        "qc",
+        "limits",
+        "loops",
+        "parameters",
+        "no_work",
+    )
 )
 """What the descriptions of alike tasks have in common, with what is empty; all else is a task's own."""
 _TYPES = ("setting_types", "metadata")
@@ -42,6 +53,23 @@ class Texts:
         return {"eas/path": self.path, "eas/source": self.place}
 
 
+class Pods(NamedTuple):
+    """The pods of a step before they are made: what their templates' names begin with, and what is its own of them.
+
+    `names` are those of its files. `form` is all that the templates of its pods follow from, but for its own texts; it
+    is None when nobody knows that.
+    """
+
+    name: str
+    path: str
+    place: str
+    description: Json
+    names: list[str]
+    form: Hashable | None
+    report: Report
+    make: Callable[[], list[Json]]
+
+
 class Alone:
     """Makes a template of its own for each pod."""
 
@@ -51,6 +79,10 @@ class Alone:
     def texts(self, path: str, place: str) -> Texts:
         """Return what collects the texts of a pod."""
         return Texts(path, place)
+
+    def all(self, pods: Pods) -> list[Json]:
+        """Return the templates of a step's pods that there are not yet."""
+        return pods.make()
 
     def templates(
         self, prototype: str, name: str, texts: Any, description: Json, report: Report, **values: Any
@@ -83,6 +115,24 @@ class _Holes(Texts):
         return hole
 
 
+class _Made(NamedTuple):
+    """The template of a pod, the members of a description that are handed to it, and how many bytes it has itself."""
+
+    name: str
+    template: str
+    own: dict[str, str]
+    members: tuple[str, ...]
+    length: int
+
+
+class _Known(NamedTuple):
+    """A pod of a form: what its name ends with, where in the list of a step's names each file's parameter is found."""
+
+    suffix: str
+    made: _Made
+    files: tuple[tuple[str, int], ...]
+
+
 class Shared(Alone):
     """Makes one template for all pods that are alike; what it is made of is all that they have in common."""
 
@@ -92,10 +142,31 @@ class Shared(Alone):
         self._names: set[str] = set()
         self._handed: dict[str, tuple[str, dict[str, str]]] = {}
         self._last: tuple[Json, str] = ({}, "")
+        self._forms: dict[Hashable, list[_Known]] = {}
+        self._made: list[_Made] = []
 
     def texts(self, path: str, place: str) -> Texts:
         """Return what collects the texts of a pod."""
         return _Holes(path, place)
+
+    def all(self, pods: Pods) -> list[Json]:
+        """Return the templates of a step's pods that there are not yet; of a form that is known there are all."""
+        if pods.form not in self._forms:
+            self._made = []
+            templates = pods.make()
+            if pods.form is not None:
+                at = {name: number for number, name in enumerate(pods.names)}
+                self._forms[pods.form] = [_known(one, pods.name, at) for one in self._made]
+            return templates
+        for suffix, made, files in self._forms[pods.form]:
+            own = {"eas-path": pods.path, "eas-place": pods.place}
+            own.update((parameter, pods.names[number]) for parameter, number in files)
+            text = self._text({name: pods.description[name] for name in made.members})
+            if text:
+                own["eas-own"] = text
+            self._handed[f"{pods.name}{suffix}"] = made.template, own
+            pods.report(made.length + len(text))
+        return []
 
     def templates(
         self, prototype: str, name: str, texts: Any, description: Json, report: Report, **values: Any
@@ -117,6 +188,7 @@ class Shared(Alone):
             length = next(len(one["value"]) for one in template["container"]["env"] if one["name"] == "EAS_TASK")
             known = self._known[alike] = template["name"], length
         self._handed[name] = known[0], texts.own
+        self._made.append(_Made(name, known[0], texts.own, tuple(own), known[1]))
         report(known[1] + len(text))
         return made
 
@@ -156,3 +228,9 @@ class Shared(Alone):
         arguments = step.get("arguments", {}).get("parameters", [])
         texts = [{"name": name, "value": text} for name, text in own.items()]
         return {**step, "template": template, "arguments": {"parameters": [*arguments, *texts]}}
+
+
+def _known(made: _Made, name: str, at: dict[str, int]) -> _Known:
+    """Return what others of the form need to know of a pod."""
+    files = tuple((parameter, at[file]) for parameter, file in made.own.items() if parameter.startswith("eas-file-"))
+    return _Known(made.name.removeprefix(name), made, files)
