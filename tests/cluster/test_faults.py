@@ -32,7 +32,7 @@ CHAIN = {
         use("c.gz", "d.gz"),
     ]
 }
-SCRIPT = {"make": emits(n=1) | {"seconds": 12}, "use": emits(n=2) | {"seconds": 1}}
+SCRIPT = {"make": emits(n=1) | {"seconds": 24}, "use": emits(n=2) | {"seconds": 1}}
 
 
 @pytest.fixture(scope="module")
