@@ -9,6 +9,7 @@ import pytest
 from astropy import units  # type: ignore[import-untyped]
 from astropy.io import fits  # type: ignore[import-untyped]
 from astropy.table import Table  # type: ignore[import-untyped]
+from astropy.time import Time  # type: ignore[import-untyped]
 from astropy.timeseries import TimeSeries  # type: ignore[import-untyped]
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -173,6 +174,26 @@ def test_astropy_reads_fits(tmp_path: Path, mission: str) -> None:
     assert np.array_equal(series["flux_err"], curve.uncertainty)
     assert np.array_equal(series["quality"], curve.flag)
     assert Table.read(tmp_path / "lc.fits")["TIME"].unit == "d"
+
+
+def test_lightkurve_reads_fits(tmp_path: Path) -> None:
+    """The file is what lightkurve takes for a light curve of its own: tried with 2.6.0, of which these are the rules.
+
+    It is of no mission it knows (no CREATOR), has the columns time, flux, flux_err and quality in the first table, and
+    a reference of time by a pair of keywords, none of which is that of Kepler (2454833) or TESS (2457000).
+    """
+    curve = even(5, 0.02)
+    lightcurve.write_fits(tmp_path / "lc.fits", curve, name="a star")
+    with fits.open(tmp_path / "lc.fits") as (primary, table):
+        assert "CREATOR" not in primary.header
+        assert primary.header["ORIGIN"] == "EAS"
+        assert [name.lower() for name in table.columns.names] == ["time", "flux", "flux_err", "quality"]
+        header = table.header
+        assert (header["BJDREFI"], "MJDREFI" in header, "MJDREF" in header) == (0, False, False)
+        time = Time(
+            table.data["TIME"] + header["JDREFI"] + header["JDREFF"], scale=header["TIMESYS"].lower(), format="jd"
+        )
+        assert np.allclose(time.value, curve.time)
 
 
 def kepler(path: Path, **columns: fits.Column) -> None:

@@ -179,6 +179,8 @@ def read_fits(path: Path) -> tuple[LightCurve, dict[str, float | str]]:
 def write_fits(path: Path, curve: LightCurve, *, telescope: str = "PLATO", name: str = "") -> None:
     """Write a FITS file with a table ``LIGHTCURVE`` of ``TIME`` [d], ``FLUX``, ``FLUX_ERR`` and ``QUALITY``.
 
+    ``lightkurve.read`` takes it as it is from version 2.6 on, and keeps all samples, whatever their flags.
+
     Parameters
     ----------
     telescope : str
@@ -199,10 +201,9 @@ def write_fits(path: Path, curve: LightCurve, *, telescope: str = "PLATO", name:
         ],
         name="LIGHTCURVE",
     )
-    # Times count from nowhere: 0 is what the readers of Kepler's files take for it.
-    table.header.update(
-        {"EXTVER": 1, "TELESCOP": telescope, "TIMESYS": "TDB", "TIMEUNIT": "d", "BJDREFI": 0, "BJDREFF": 0.0}
-    )
+    # Times count from nowhere: 0 is what readers take for it, those of Kepler's files BJDREF, lightkurve JDREF.
+    zero = {"BJDREFI": 0, "BJDREFF": 0.0, "JDREFI": 0, "JDREFF": 0.0}
+    table.header.update({"EXTVER": 1, "TELESCOP": telescope, "TIMESYS": "TDB", "TIMEUNIT": "d", **zero})
     fits.HDUList([primary, table]).writeto(path, overwrite=True)
 
 
