@@ -56,7 +56,7 @@ def test_what_it_gets_and_what_to_read(packaged: list[TaskType]) -> None:
     assert "memory     after it was killed for it, 2 times as much, up to 64 GB\n" in shown
     assert "\n  lc_duration [d] (float, required, at least 0): " in shown
     assert "\n  period [d] (float): " in shown
-    assert shown.endswith("references:\n  Hippke & Heller 2019, A&A 623, A39")
+    assert shown.endswith("references:\n  Hippke & Heller 2019, A&A 623, A39, doi:10.1051/0004-6361/201834672")
 
 
 def test_the_page_of_all_types(packaged: list[TaskType], remake: bool) -> None:  # noqa: FBT001 - a fixture
