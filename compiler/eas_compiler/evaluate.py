@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Any, NamedTuple
 
 from eas_compiler import names
-from eas_compiler.diagnostics import Diagnostics
+from eas_compiler.diagnostics import Diagnostics, Related
 from eas_compiler.names import Index, Pattern, Table
 from eas_compiler.source import Node
 from eas_compiler.tree import IndexTable, Scope
@@ -88,7 +88,7 @@ def _check_kinds(node: Node, expression: Expression, scope: Scope, diagnostics: 
     found = kinds.infer(expression, scope.requested)
     for one in found.mistakes:
         error = ExpressionError(one.message, one.start, one.end - one.start, one.hint)
-        diagnostics.expression(node, error, one.code, kinds.as_related(one.item))
+        diagnostics.expression(node, error, one.code, kinds.as_related(*one.items))
     return not found.mistakes
 
 
@@ -255,9 +255,8 @@ def pattern(node: Node, scope: Scope, diagnostics: Diagnostics, what: str) -> Pa
     if expression is None:
         return None
     if time(expression, scope).is_late:
-        diagnostics.error(
-            "late-name", node, f"{what} must be known before the chain runs", _late_hint(expression, scope)
-        )
+        hint, places = _late_hint(expression, scope)
+        diagnostics.error("late-name", node, f"{what} must be known before the chain runs", hint, *places)
         return None
     try:
         _try_first(expression, scope)
@@ -278,11 +277,13 @@ def _try_first(expression: Expression, scope: Scope) -> None:
         value(expression, scope, indices)
 
 
-def _late_hint(expression: Expression, scope: Scope) -> str:
-    late = [use.key for use in expression.uses if use.name == "metadata" and use.key in scope.metadata()]
-    if late and not expression.is_late:
-        return "in a loop whose range is known only at run time a name may use indices, not values"
-    return "use loop variables and parameters, no metadata of tasks and no random numbers"
+def _late_hint(expression: Expression, scope: Scope) -> tuple[str, tuple[Related, ...]]:
+    known = scope.metadata()
+    used = [known[use.key][0] for use in expression.uses if use.name == "metadata" and use.key in known]
+    if used and not expression.is_late:
+        loops = dict.fromkeys(place for one in used if one.is_late for place in one.as_related)
+        return "in a loop whose range is known only at run time a name may use indices, not values", tuple(loops)
+    return "use loop variables and parameters, no metadata of tasks and no random numbers", ()
 
 
 class _Decomposer:

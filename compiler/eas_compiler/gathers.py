@@ -265,9 +265,12 @@ def _instances(
 def report_nothing(file: File, task: Task, made: list[Made], diagnostics: Diagnostics) -> None:
     """Report a glob that no file of the chain matches."""
     name = shown(file.name, task.common.scope)
-    known = sorted({shown(one.name, maker.common.scope)[1:-1] for one, maker in made})
-    hint = did_you_mean(name[1:-1], known) or "files from outside the chain are named one by one"
-    diagnostics.error("nothing-to-gather", file.node, f"no task of the chain makes a file that matches {name}", hint)
+    known = {shown(one.name, maker.common.scope)[1:-1]: one for one, maker in made if maker is not task}
+    hint = did_you_mean(name[1:-1], sorted(known)) or "files from outside the chain are named one by one"
+    near = [one for text, one in known.items() if repr(text) in hint]
+    places = [related(one.node, "this one is made here") for one in near[:1]]
+    message = f"no task of the chain makes a file that matches {name}"
+    diagnostics.error("nothing-to-gather", file.node, message, hint, *places)
 
 
 def report_elsewhere(file: File, task: Task, made: Made, loop: Variable, diagnostics: Diagnostics) -> None:
@@ -275,7 +278,8 @@ def report_elsewhere(file: File, task: Task, made: Made, loop: Variable, diagnos
     name = shown(file.name, task.common.scope)
     message = f"{name} also matches files of other iterations of the loop over {loop.name!r}"
     hint = f"gather behind the loop, or name this iteration alone, as in 'f_{{{loop.name}_index}}_*'.format(**metadata)"
-    diagnostics.error("out-of-reach", file.node, message, hint, related(made[0].node, "they are made here"))
+    places = (related(made[0].node, "they are made here"), *loop.as_related)
+    diagnostics.error("out-of-reach", file.node, message, hint, *places)
 
 
 def checked(

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from eas_compiler.diagnostics import did_you_mean, related
+from eas_compiler.diagnostics import Related, did_you_mean, related
 from eas_compiler.source import Node
 from eas_compiler.tree import Item, Loop, Sequence, Task, bodies, flat
 from eas_worker import expressions
@@ -68,14 +68,14 @@ LIST = Kind("list")
 
 
 class Mistake(NamedTuple):
-    """What is wrong with a part of an expression, and the task in the chain that it is about."""
+    """What is wrong with a part of an expression, and the tasks in the chain that it is about."""
 
     code: str
     message: str
     start: int
     end: int
     hint: str | None
-    item: Item | None
+    items: tuple[Item, ...]
 
 
 class Found(NamedTuple):
@@ -102,9 +102,9 @@ def place(item: Item) -> Node:
     return members.get("name", members.get("task", item.common.node))
 
 
-def as_related(item: Item | None) -> tuple[Any, ...]:
-    """Return the place of a task as the second one of a diagnostic."""
-    return () if item is None else (related(place(item), "the metadata is that of this task"),)
+def as_related(*items: Item | None) -> tuple[Related, ...]:
+    """Return the places of tasks as the second ones of a diagnostic."""
+    return tuple(related(place(item), "the metadata is that of this task") for item in items if item is not None)
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -116,10 +116,10 @@ def emitted(item: Item, name: str) -> Kind:
     if isinstance(item, Task):
         return _of_task(item, name)
     if isinstance(item, Loop) and item.variable.is_shard:
-        return Kind("list", items=emitted(item.body.items[0], name))
+        return Kind("list", items=emitted(item.body.items[0], name), item=item)
     members = _of_lists(bodies(item))
     whole = Kind("object", members=members, whose=f"{name!r}", item=item)
-    return Kind("list", items=whole) if isinstance(item, Loop) else whole
+    return Kind("list", items=whole, item=item) if isinstance(item, Loop) else whole
 
 
 def _of_lists(sequences: tuple[Sequence, ...]) -> dict[str, Kind] | None:
@@ -172,8 +172,8 @@ class _Inference(Place):
 
     def wrong(self, code: str, node: ast.AST, message: str, hint: str | None, *kinds: Kind) -> Kind:
         """Note a mistake; nothing is known of its place."""
-        item = next((kind.item for kind in kinds if kind.item is not None), None)
-        self.mistakes.append(Mistake(code, message, *self.span(node), hint, item))
+        items = {id(kind.item): kind.item for kind in kinds if kind.item is not None}
+        self.mistakes.append(Mistake(code, message, *self.span(node), hint, tuple(items.values())))
         return ANY
 
     def _is(self, node: ast.AST, name: str) -> bool:
@@ -209,7 +209,9 @@ class _Inference(Place):
             hint = "a loop gives a list: [0] is its first iteration, [-1] its last" if container.items else None
             if container.items and container.items.type:
                 hint = "shards give a list: [0] is of the first, [-1] of the last"
-            return self.wrong("metadata-type", node, f"{self.source(node.value)} is a list, which has no {key!r}", hint)
+            return self.wrong(
+                "metadata-type", node, f"{self.source(node.value)} is a list, which has no {key!r}", hint, container
+            )
         if container.name == "list" and not isinstance(node.slice, ast.Slice):
             return container.items or ANY
         if container.is_number:

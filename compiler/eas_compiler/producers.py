@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from eas_compiler import names
 from eas_compiler.diagnostics import Diagnostics, related
 from eas_compiler.names import Pattern
-from eas_compiler.tree import File, Scope, Task
+from eas_compiler.tree import File, Scope, Task, Variable
 
 
 def check(made: list[tuple[File, Task]], diagnostics: Diagnostics) -> None:
@@ -18,9 +18,10 @@ def check(made: list[tuple[File, Task]], diagnostics: Diagnostics) -> None:
             known[core] = names.repetition(file.pattern, domains)
         again = known[core]
         if again is not None:
-            hint = _repetition_hint(again.unused, task.common.scope)
+            hint, loops = _repetition_hint(again.unused, task.common.scope)
             message = f"{again.message}: {shown(file.name, task.common.scope)}"
-            diagnostics.error("two-producers", file.node, message, hint)
+            places = (place for one in loops for place in one.as_related)
+            diagnostics.error("two-producers", file.node, message, hint, *places)
     ordered = sorted(made, key=lambda one: (_head(one[0].pattern), one[0].node.start))
     doubled: set[int] = set()  # what they collide with, the file of which they are the second one does, too
     for number, (file, task) in enumerate(ordered):
@@ -98,14 +99,22 @@ def shown(pattern: Pattern, scope: Scope) -> str:
     return repr("".join(map(piece, pattern)))
 
 
-def _repetition_hint(unused: str | None, scope: Scope) -> str:
+def _repetition_hint(unused: str | None, scope: Scope) -> tuple[str, tuple[Variable, ...]]:
+    """Say how to tell iterations apart, and which loops are theirs: the one without an index, and one that hides it."""
     variable = next((variable for variable in scope.variables if variable.id == unused), None)
     if variable is None:
-        return "put every loop's index in the name, with a character between them"
+        return "put every loop's index in the name, with a character between them", scope.variables
     if variable.is_shard:
-        return "put the rank of the shard in the name, as in 'f_{shard}.gz'.format(**metadata)"
+        return "put the rank of the shard in the name, as in 'f_{shard}.gz'.format(**metadata)", (variable,)
     name = variable.name
-    return f"put the index of the loop over {name!r} in the name, as in 'f_{{{name}_index}}.gz'.format(**metadata)"
+    inner = [one for one in scope.variables if one.id != unused and name in (one.name, *one.aliases)]
+    if inner and scope.variables.index(inner[-1]) > scope.variables.index(variable):
+        return f"the inner loop hides the {name!r} of the outer one: give one of them another name", (
+            variable,
+            inner[-1],
+        )
+    hint = f"put the index of the loop over {name!r} in the name, as in 'f_{{{name}_index}}.gz'.format(**metadata)"
+    return hint, (variable,)
 
 
 def _head(pattern: Pattern) -> str:

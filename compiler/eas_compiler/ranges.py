@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from eas_compiler import document, evaluate
-from eas_compiler.diagnostics import Diagnostics, did_you_mean
+from eas_compiler.diagnostics import Diagnostics, did_you_mean, related
 from eas_compiler.evaluate import Time, TooLargeError
 from eas_compiler.names import Domain
 from eas_compiler.source import Node
@@ -80,7 +80,9 @@ def _not_one(given: list[str], loop: Node, fields: dict[str, Node], diagnostics:
     """Report that a loop has no range, unless the name of one is misspelled, or that it has several."""
     one = "one of values, linear_range and log_range"
     if given:
-        diagnostics.error("loop-range", fields[given[1]], f"a loop takes {one}, not {' and '.join(given)}")
+        message = f"a loop takes {one}, not {' and '.join(given)}"
+        places = (related(fields[form], "this is one") for form in given if form != given[1])
+        diagnostics.error("loop-range", fields[given[1]], message, None, *places)
     elif not any(did_you_mean(key, FORMS) for key in loop.value if key not in fields):
         diagnostics.error("loop-range", loop.value["task"], f"the loop needs {one}")
 

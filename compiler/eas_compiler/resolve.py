@@ -279,7 +279,9 @@ class _Resolver:
             most += _INDEX + max(map(len, (one.name, *one.aliases))) - len(one.name)
         if most > LONGEST_PATH_BYTES:
             message = f"the path of this task may take {most} bytes; {LONGEST_PATH_BYTES} are possible"
-            self.diagnostics.error("too-large", common.node.value["task"], message, "give loops shorter parameters")
+            loops = (place for one in common.scope.variables for place in one.as_related)
+            hint = "give loops shorter parameters"
+            self.diagnostics.error("too-large", common.node.value["task"], message, hint, *loops)
 
     def _requires(self, node: Node | None, where: _Where) -> tuple[Requirement, ...]:
         if node is None or not isinstance(node.value, list):
@@ -383,7 +385,9 @@ class _Resolver:
         maximum = self._maximum(fields.get("max_iterations"), where.scope)
         identifier = _unique(name, where.scope)
         entry = {"var": text, "id": identifier, "at": common.path, "repeat": maximum}
-        variable = Variable(identifier, name, Domain(1, maximum), entry, ids, False, {}, aliases)
+        variable = Variable(
+            identifier, name, Domain(1, maximum), entry, ids, False, {}, aliases, place=fields.get("iteration_name")
+        )
         where = _with(where, variable)
         scope = where.scope
         self._check_depth(fields.get("max_iterations", common.node.value["task"]), scope)
@@ -408,10 +412,13 @@ class _Resolver:
         return 1
 
     def _check_depth(self, node: Node, scope: Scope) -> None:
-        depth = sum(variable.entry["repeat"] for variable in scope.variables if "repeat" in variable.entry)
+        repeats = [variable for variable in scope.variables if "repeat" in variable.entry]
+        depth = sum(variable.entry["repeat"] for variable in repeats)
         if depth > MAX_REPEAT_DEPTH:
+            around = (place for one in repeats[:-1] for place in one.as_related)
             message = f"max_iterations of nested do-whiles add up to {depth}; {MAX_REPEAT_DEPTH} are possible"
-            self.diagnostics.error("max-iterations", node, message, "Argo nests iterations, and ends at a depth of 100")
+            hint = "Argo nests iterations, and ends at a depth of 100"
+            self.diagnostics.error("max-iterations", node, message, hint, *around)
 
     def _children(self, node: Node | None, body: Sequence | None, scope: Scope) -> tuple[Requirement, ...]:
         if node is None or body is None:
@@ -447,6 +454,7 @@ def _variable(common: Common, name: _VariableName, given: ranges.Range) -> Varia
         requested={text: item for text, item in common.scope.requested.items() if text in used},
         aliases=name.aliases,
         is_broken=given.number is None,
+        place=common.node.value.get(SHARDS, common.node.value.get("parameter")),
     )
 
 

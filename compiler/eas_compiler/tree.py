@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from eas_compiler.diagnostics import Related, related
 from eas_compiler.names import Domain, Domains, Pattern
 from eas_compiler.registry import TaskType
 from eas_compiler.source import Node
@@ -19,7 +20,8 @@ class Variable(NamedTuple):
     `entry` is the loop as descriptions carry it; `depends` are the loops that its values depend on; `is_late` says that
     the values are known only at run time, and `requested` are the tasks whose metadata they need then. Where its name
     depends on loops around it, `aliases` are the other names that it has. What is wrong has been reported: of a name
-    that is, nothing is left, and a variable is broken when its values are.
+    that is, nothing is left, and a variable is broken when its values are. `place` is where the author says its name,
+    or the number of shards.
     """
 
     id: str
@@ -31,6 +33,15 @@ class Variable(NamedTuple):
     requested: dict[str, "Item"]
     aliases: tuple[str, ...] = ()
     is_broken: bool = False
+    place: Node | None = None
+
+    @property
+    def as_related(self) -> tuple[Related, ...]:
+        """Its loop as the second place of a diagnostic; none when its name is nowhere."""
+        if self.place is None:
+            return ()
+        what = "the do-while" if "repeat" in self.entry else "the loop"
+        return (related(self.place, "the shards are said here" if self.is_shard else f"{what} over {self.name!r}"),)
 
     @property
     def is_shard(self) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from eas_compiler import plain_yaml
-from eas_compiler.diagnostics import Diagnostic, Diagnostics
+from eas_compiler.diagnostics import Diagnostic, Diagnostics, Related
 from eas_compiler.plain_yaml import MAX_NODES
 from eas_compiler.source import Node, Source
 
@@ -92,7 +92,9 @@ class _Converter:
             member = self.node(value, key)
             name = key.value if key.id == "scalar" else "?"
             if name in members:
-                self.diagnostics.error_at_key("duplicate-key", member, f"the key {name!r} is there twice")
+                first = members[name]
+                place = Related(self.source, first.key_start, first.key_end, "first here")
+                self.diagnostics.error_at_key("duplicate-key", member, f"the key {name!r} is there twice", None, place)
             elif key.tag == "tag:yaml.org,2002:null":
                 hint = 'write "null" in quotes' if name == "null" else None
                 self.diagnostics.error_at_key("registry", member, "a key must be a text", hint)
