@@ -140,6 +140,12 @@ def _references(node: Node) -> str | None:
     return None if good else "must be a list of texts"
 
 
+def _starred(node: Node) -> str | None:
+    """Check the name of an output that is many files."""
+    good = isinstance(node.value, str) and node.value.count("*") == 1 and not set("?[/") & set(node.value)
+    return None if good else "must be a text with one '*', for what tells the files apart"
+
+
 _TEXT = _is(str, what="a text")
 _OBJECT = _is(dict, type(None), what="a mapping")
 _BOOL = _is(bool, what="true or false")
@@ -162,7 +168,7 @@ _PORT: dict[str, Check] = {
     "many": _BOOL,
     "min": _number(0, "a whole number", whole=True),
     "max": _number(1, "a whole number of at least 1", whole=True),
-    "name": _TEXT,
+    "name": _starred,
     "found_by": _TEXT,
     "doc": _TEXT,
 }
@@ -254,6 +260,7 @@ class Registry:
         container = self._container(name, entry, node, diagnostics)
         inputs, outputs = (self._ports(entry.get(side), diagnostics) for side in ("inputs", "outputs"))
         settings = _specifications(entry.get("settings"), diagnostics)
+        _check_found(entry.get("inputs"), inputs, settings, diagnostics)
         metadata = {key: _plain(member, _METADATA, diagnostics) for key, member in _children(entry.get("metadata"))}
         retry = _plain(entry["retry"], RETRY, diagnostics) if "retry" in entry else {}
         if container is None or diagnostics.errors > before:
@@ -314,6 +321,18 @@ class Registry:
             naming = (port.get("name", "*"), port.get("found_by"))
             ports[name] = Port(str(port.get("type")), *flags, port.get("doc", ""), *naming)
         return ports
+
+
+def _check_found(
+    node: Node | None, inputs: dict[str, Port], settings: dict[str, dict[str, Any]], diagnostics: Diagnostics
+) -> None:
+    """Report inputs that a setting finds which there is not."""
+    for name, port in inputs.items():
+        if port.found_by is not None and settings.get(port.found_by, {}).get("type") != "text":
+            assert node is not None
+            hint = did_you_mean(port.found_by, settings)
+            message = f"the port {name!r} is found by {port.found_by!r}, which is no setting of type text"
+            diagnostics.error("registry", node.value[name].value["found_by"], message, hint)
 
 
 def _resources(name: str, node: Node, diagnostics: Diagnostics) -> Container | None:

@@ -113,3 +113,21 @@ def test_mistakes(options: Options, tasks: list[Json], said: str) -> None:
     """Names that cannot be, and files that only a port that gathers can read."""
     messages = told(found(options, *tasks).diagnostics)
     assert any(one.startswith(said) for one in messages), messages
+
+
+@pytest.mark.parametrize(
+    ("port", "said"),
+    [
+        ({"many": True, "name": "part"}, "registry: name must be a text with one '*', for what tells the files apart"),
+        ({"many": True, "name": "[a]*"}, "registry: name must be a text with one '*', for what tells the files apart"),
+        ({"many": True, "found_by": "pat"}, "registry: the port 'files' is found by 'pat', which is no setting"),
+    ],
+)
+def test_mistakes_of_a_registry(tmp_path: Path, port: Json, said: str) -> None:
+    """A name without a star, and a port that no setting finds, are mistakes of the entry."""
+    kind = {"container": "box", "inputs": {"files": PORT | port}, "settings": {"path": {"type": "text"}}}
+    box = {"image": "test/box:1", "cpu": 1, "gpu": 0, "memory_gb": 1}
+    registry = {"types": {"data": {"doc": "Any."}}, "containers": {"box": box}, "tasks": {"split": kind}}
+    (tmp_path / "registry.json").write_text(json.dumps(registry))
+    messages = told(found(Options(registry=tmp_path / "registry.json"), {"task": "split"}).diagnostics)
+    assert any(one.startswith(said) for one in messages), messages
