@@ -229,6 +229,7 @@ class _Border:
         self._before = {step.name for step in self.front}
         self.number = number
         self._kept: dict[Need, str] = {}
+        self._needs: dict[Need, Need] = {}
         self._answers: dict[str, str] = {}
         self._passed: dict[str, None] = {}
         open_part = steps[at - 1].part  # parts stand one behind the other: no other one crosses the border
@@ -270,14 +271,21 @@ class _Border:
         return told
 
     def _need(self, need: Need) -> Need:
-        if self._is_known(need):
-            return self._parameter(need)
+        found = self._needs.get(need)
+        if found is None:
+            found = self._needs[need] = self._told_of(need)
+        return found
+
+    def _told_of(self, need: Need) -> Need:
         if isinstance(need, str):
-            return need
+            return self._parameter(need) if self._is_known(need) else need
         sign, members = need
-        known = [one for one in members if self._is_known(one)]
-        others = [self._need(one) for one in members if one not in known]
-        return sign, (*([self._parameter(_joined(sign, known))] if known else []), *others)
+        known, others = list[Need](), list[Need]()
+        for one in members:
+            (known if self._is_known(one) else others).append(one)
+        if not others:
+            return self._parameter(need)
+        return sign, (*([self._parameter(_joined(sign, known))] if known else []), *map(self._need, others))
 
     def _is_known(self, need: Need) -> bool:
         return all("." not in one or one.partition(".")[0] in self._before for one in _members(need))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -102,6 +101,8 @@ def gathered(folder: Path, description: dict[str, Any], port: str, assignment: A
 
 def key_of(name: str) -> str:
     """Return how the name of a file stands in keys."""
+    from urllib.parse import quote  # it takes as long to load as much of the compiler, which needs a name of this module
+
     return quote(name, "~")
 
 
