@@ -61,10 +61,10 @@ def may_be(many: File, maker: Task, file: File, task: Task) -> bool:
 def _near(ordered: list[tuple[File, Task]], number: int) -> Iterator[tuple[File, Task]]:
     """Yield the later files whose names begin as this one does, as far as it is literal."""
     head = _head(ordered[number][0].pattern)
-    for other in ordered[number + 1 :]:
-        if not _head(other[0].pattern).startswith(head):
+    for at in range(number + 1, len(ordered)):
+        if not _head(ordered[at][0].pattern).startswith(head):
             return
-        yield other
+        yield ordered[at]
 
 
 def _collide(file: File, task: Task, other: File, second: Task) -> bool:

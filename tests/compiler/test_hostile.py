@@ -191,20 +191,21 @@ def test_many_names_in_a_large_loop(made: str, read: str, number: int) -> None:
     assert_harmless(json.dumps({"task_list": [loop("i", values, *body)]}).encode())
 
 
-NAMED = [{"task": "null", "name": f"n{number}"} for number in range(100)]
-WAITING = [{"task": "null", "requires_metadata_from": [one["name"] for one in NAMED]}] * 100
+NAMED = [{"task": "null", "name": f"n{number}"} for number in range(200)]
+WAITING = [{"task": "null", "requires_metadata_from": [one["name"] for one in NAMED]}] * 200
 
 
 @pytest.mark.parametrize(
     "document",
     [
-        {"task_list": [{"task": f"nul{number}"} for number in range(2000)]},
+        {"task_list": [{"task": f"nul{number}"} for number in range(8000)]},
         {"task_list": NAMED + WAITING},
         {"task_list": [loop("i", list(range(30_000)), {"task": "null"})]},
         {"parameters": {f"p{number}": "('x' * 1000000)" for number in range(300)}, "task_list": []},
-        {"task_list": [{"task": "null", "requires_metadata_from": [f"n{number}"]} for number in range(500)]},
+        {"task_list": [{"task": "null", "requires_metadata_from": [f"n{number}"]} for number in range(5000)]},
+        {"task_list": [{"task": "null", "outputs": {"x": f"f{number}"}} for number in range(5000)]},
     ],
-    ids=["unknown types", "requested names", "literals", "large parameters", "unknown names"],
+    ids=["unknown types", "requested names", "literals", "large parameters", "unknown names", "unknown ports"],
 )
 def test_much_of_the_same(document: dict[str, Any]) -> None:
     """What is there very often takes time linear in it."""
