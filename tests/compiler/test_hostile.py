@@ -198,7 +198,7 @@ WAITING = [{"task": "null", "requires_metadata_from": [one["name"] for one in NA
 @pytest.mark.parametrize(
     "document",
     [
-        {"task_list": [{"task": f"nul{number}"} for number in range(8000)]},
+        {"task_list": [{"task": f"nul{number}"} for number in range(3000)]},
         {"task_list": NAMED + WAITING},
         {"task_list": [loop("i", list(range(30_000)), {"task": "null"})]},
         {"parameters": {f"p{number}": "('x' * 1000000)" for number in range(300)}, "task_list": []},

@@ -101,7 +101,7 @@ def gathered(folder: Path, description: dict[str, Any], port: str, assignment: A
 
 def key_of(name: str) -> str:
     """Return how the name of a file stands in keys."""
-    from urllib.parse import quote  # it takes as long to load as much of the compiler, which needs a name of this module
+    from urllib.parse import quote  # it takes long to load, and the compiler needs the module
 
     return quote(name, "~")
 
