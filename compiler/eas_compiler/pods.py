@@ -102,7 +102,7 @@ class Pods:
         kept = [one for file in files for one in self._names(leaf, file)]
         form = self._form(leaf, step, kept)
         path, report = task.common.path, self._limit(task)
-        return self.sharing.all(sharing.Pods(name, path, place, description, kept, form, report, make))
+        return self.sharing.all(sharing.Wanted(name, path, place, description, kept, form, report, make))
 
     def _form(self, leaf: _Leaf, step: Step, kept: list[str]) -> Hashable | None:
         """Return what the templates of a step's pods follow from, but for its own texts; None when that is more."""

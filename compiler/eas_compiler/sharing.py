@@ -53,7 +53,7 @@ class Texts:
         return {"eas/path": self.path, "eas/source": self.place}
 
 
-class Pods(NamedTuple):
+class Wanted(NamedTuple):
     """The pods of a step before they are made: what their templates' names begin with, and what is its own of them.
 
     `names` are those of its files. `form` is all that the templates of its pods follow from, but for its own texts; it
@@ -80,7 +80,7 @@ class Alone:
         """Return what collects the texts of a pod."""
         return Texts(path, place)
 
-    def all(self, pods: Pods) -> list[Json]:
+    def all(self, pods: Wanted) -> list[Json]:
         """Return the templates of a step's pods that there are not yet."""
         return pods.make()
 
@@ -149,7 +149,7 @@ class Shared(Alone):
         """Return what collects the texts of a pod."""
         return _Holes(path, place)
 
-    def all(self, pods: Pods) -> list[Json]:
+    def all(self, pods: Wanted) -> list[Json]:
         """Return the templates of a step's pods that there are not yet; of a form that is known there are all."""
         if pods.form not in self._forms:
             self._made = []
