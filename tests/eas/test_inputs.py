@@ -194,9 +194,11 @@ def splitting(laptop: Laptop) -> tuple[dict[str, Any], dict[str, Any]]:
     return each, {"task": "join", "inputs": {"files": "of_*"}}
 
 
-def test_a_pattern_finds_files_of_the_input_folder(laptop: Laptop, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [{}, {"qc": "inline"}], ids=["gate", "inline"])
+def test_a_pattern_finds_files_of_the_input_folder(laptop: Laptop, tmp_path: Path, how: dict[str, str]) -> None:
     """All that match are copied into the run, each with its sum; what is made of them is known one by one, and read."""
-    chain = splitting(laptop)
+    split, join = splitting(laptop)
+    chain = (split | how, join)
     (tmp_path / "site" / "raw").mkdir(parents=True)
     for name in ("l2", "l1", "other", "l33"):
         (tmp_path / "site" / "raw" / name).write_text(f"<{name}>")
