@@ -37,7 +37,7 @@ def resolve(
     try:
         table = evaluate.index_table(expression, when, scope, lambda value: _as_answer(value, expression))
     except ExpressionError as error:
-        diagnostics.expression(node, error, "criterion")
+        diagnostics.expression(node, error, "criterion", evaluate.loops(expression, scope))
         return None
     if table is not None and last is not None:
         table = _ending(table, *last)

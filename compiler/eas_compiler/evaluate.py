@@ -120,6 +120,12 @@ def time(expression: Expression, scope: Scope) -> Time:
     return Time(frozenset(ids), is_late)
 
 
+def loops(expression: Expression, scope: Scope) -> tuple[Related, ...]:
+    """Return the places of the loops that an expression depends on: what is wrong may be so in some iterations only."""
+    ids = time(expression, scope).ids
+    return tuple(place for one in scope.variables if one.id in ids for place in one.as_related)
+
+
 def value(expression: Expression, scope: Scope, indices: names.Indices) -> Any:
     """Return the value at the given indices; raise `ExpressionError` when it fails."""
     scope_names = {"metadata": metadata(scope, indices), "parameters": scope.parameters}
@@ -212,7 +218,7 @@ def known(node: Node, scope: Scope, diagnostics: Diagnostics) -> list[Any]:
     try:
         found = table(expression, when.ids, scope) if not when.is_late else None
     except ExpressionError as error:
-        diagnostics.expression(node, error)
+        diagnostics.expression(node, error, related=loops(expression, scope))
         return []
     return list(found.values()) if found is not None else []
 

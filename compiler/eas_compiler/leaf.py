@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from eas_compiler import elsewhere, evaluate, names
-from eas_compiler.diagnostics import Diagnostics
+from eas_compiler.diagnostics import Diagnostics, Related
 from eas_compiler.document import kind, members, of_type, static
 from eas_compiler.names import Pattern
 from eas_compiler.registry import FLOW_CONTROL, RETRY, Port, Registry, TaskType
@@ -361,7 +361,7 @@ def _check_value(specification: Any, node: Node, name: str, scope: Scope, diagno
     for value in values or ():
         for problem in settings.of_value(specification, value) if value is not None else ():
             keys = ".".join((name, *problem.keys))
-            diagnostics.error("setting", node, f"{keys}: {problem.message}", problem.hint)
+            diagnostics.error("setting", node, f"{keys}: {problem.message}", problem.hint, *_loops(node, scope))
             return
 
 
@@ -399,9 +399,16 @@ def _values(node: Node, scope: Scope, diagnostics: Diagnostics) -> list[Any] | N
     try:
         found = evaluate.table(expression, when.ids, scope)
     except ExpressionError as error:
-        diagnostics.expression(node, error)
+        diagnostics.expression(node, error, related=_loops(node, scope))
         return None
     return list(found.values()) if found is not None else None
+
+
+def _loops(node: Node, scope: Scope) -> tuple[Related, ...]:
+    """Return the places of the loops that a setting depends on."""
+    if isinstance(node.value, str) and expressions.is_expression(node.value):
+        return evaluate.loops(expressions.examine(node.value), scope)
+    return ()
 
 
 def _check_expressions(given: dict[str, Node], scope: Scope, diagnostics: Diagnostics) -> None:

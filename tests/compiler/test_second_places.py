@@ -89,6 +89,21 @@ CHAINS: dict[str, tuple[Any, str, list[tuple[str, str]]]] = {
         "metadata-type",
         [('"a"', "the metadata is that of this task")],
     ),
+    "a value out of range": (
+        [loop("i", [1, 2], {"task": "null", "seconds": "(1 - metadata['i'])"})],
+        "setting",
+        [('"i"', "the loop over 'i'")],
+    ),
+    "an expression that fails in an iteration": (
+        [loop("i", [1, 0], {"task": "null", "seconds": "(1 / metadata['i'])"})],
+        "expression",
+        [('"i"', "the loop over 'i'")],
+    ),
+    "a criterion that is none in an iteration": (
+        [loop("i", [True, 0], choose("(metadata['i'])", [{"task": "null"}]))],
+        "criterion",
+        [('"i"', "the loop over 'i'")],
+    ),
     "tasks in a circle": (
         [use("f", outputs={"file": "g"}), use("g", outputs={"file": "f"})],
         "circle",
