@@ -24,7 +24,10 @@ pytestmark = pytest.mark.cluster
 NODES = 100
 AT_A_TIME = 4
 GONE_S = 90
+HARD = 'it\'s "{{=x}}" {{workflow.uid}} $(HOME) \\n é \u2028 %s'
+"""What several tasks of a child say, which is therefore said once, as a parameter of it."""
 SUM = "(sum(cell['one']['n'] for row in requested_metadata['grid'] for cell in row['inner']))"
+SAID: dict[str, Any] = {"value": [HARD] * 9, "sha256": sha256(json.dumps([HARD] * 9).encode()).hexdigest()}
 CHAIN: dict[str, Any] = {
     "job_name": "big",
     "task_list": [
@@ -35,7 +38,7 @@ CHAIN: dict[str, Any] = {
             loop(
                 "b",
                 list(range(40)),
-                make("'{}_{}.gz'.format(metadata['a_index'], metadata['b_index'])", "one", qc="inline"),
+                make("'{}_{}.gz'.format(metadata['a_index'], metadata['b_index'])", "one", qc="inline", **SAID),
                 name="inner",
             ),
             name="grid",
