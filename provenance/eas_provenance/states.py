@@ -206,7 +206,7 @@ class States:
         self._hidden: dict[str, Task] = {}
         self._beneath: dict[str, set[str]] | None = None
         self._questions: dict[str, Question] = {}
-        self._asked: dict[str, tuple[int, str]] = {}
+        self._asked: dict[str, tuple[int, Told]] = {}
         self._parameters: dict[str, dict[str, str]] = {}
         self._parked: dict[str, list[dict[str, Any]]] = {}
 
@@ -244,7 +244,7 @@ class States:
     def problems(self) -> list[Problem]:
         """The flow-control tasks that could not go on."""
         broken = [self._questions[one] for one in self.broken_questions()]
-        return [Problem(one.path, self._asked.get(one.name, (0, one.told.message))[1]) for one in broken]
+        return [Problem(one.path, self._asked.get(one.name, (0, one.told))[1].message) for one in broken]
 
     def broken_questions(self) -> list[str]:
         """Return the ids of the nodes that should have said how flow control goes on, and could not."""
@@ -336,8 +336,9 @@ class States:
         told = self._told(node)
         if _is_try(node):
             name, number = _try_of(node)
-            if number >= self._asked.get(name, (0, ""))[0]:
-                self._asked[name] = number, told.message
+            last, known = self._asked.get(name, (number, _NOTHING))
+            if number > last or (number == last and known.yields_to(told)):
+                self._asked[name] = number, told
         elif told.id not in self._questions or self._questions[told.id].told.yields_to(told):
             self._questions[told.id] = Question(path, node["name"], told)
 

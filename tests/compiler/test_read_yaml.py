@@ -10,6 +10,7 @@ from hypothesis import given, settings
 
 from eas_compiler.compile import check, compile_chain
 from eas_compiler.diagnostics import Diagnostics
+from eas_compiler.fit import Limits
 from eas_compiler.read import read
 from tests.compiler.compiling import OPTIONS, REGISTRY, told
 from tests.property.chains import Case, cases
@@ -37,7 +38,8 @@ def without_places(value: Any) -> Any:
 def test_yaml_and_json_give_the_same_manifest(case: Case) -> None:
     """The same chain in both gives the same manifest, but for the places in the file."""
     texts = {"chain.json": json.dumps(case.chain), "chain.yaml": yaml.safe_dump(case.chain, sort_keys=False)}
-    found = [compile_chain(name, text.encode(), OPTIONS)[0] for name, text in texts.items()]
+    whole = OPTIONS._replace(limits=Limits(*[10**9] * 3))  # what is cut says once what its parts share, places and all
+    found = [compile_chain(name, text.encode(), whole)[0] for name, text in texts.items()]
     assert found[0] is not None
     assert without_places(found[0]) == without_places(found[1])
 
@@ -119,7 +121,7 @@ def test_standard_input_is_sniffed() -> None:
         ("<<: {a: 1}\n", "yaml: keys of others are not merged"),
         ("1: 2\n", "yaml: a key must be a text"),
         ("a: !thing {b: 1}\n", "yaml: the tag !thing means nothing in a chain"),
-        ("a: 1\n---\nb: 2\n", "yaml: but found another document"),
+        ("a: 1\n---\nb: 2\n", "yaml: expected a single document in the stream, but found another document"),
         ("", "json: the document ends here; expected a value"),
     ],
 )
@@ -136,3 +138,22 @@ def test_bombs_of_aliases_end() -> None:
     diagnostics = Diagnostics()
     read("c.yaml", f"l0: &l0 [1, 1]\n{levels}", diagnostics)
     assert "the document is too large" in "".join(told(diagnostics))
+
+
+@pytest.mark.parametrize("text", ["!celsius 3", "!!set [a]", "!!python/object/apply:os.system {a: 1}", "!!bool 3"])
+def test_tags_mean_nothing(text: str) -> None:
+    """A tag is refused, whatever stands behind it, and told once."""
+    found = check("c.yaml", f"task_list:\n- task: lazy\n  a: {text}\n".encode(), OPTIONS)
+    assert {one.code for one in found.diagnostics} == {"yaml"}
+
+
+def test_the_tag_of_texts() -> None:
+    """What is said to be a text is one."""
+    found = check("c.yaml", b"task_list:\n- task: !!str null\n- task: lazy\n  name: !!str 12\n", OPTIONS)
+    assert not found.diagnostics.errors
+
+
+def test_what_is_refused_is_told_once() -> None:
+    """That a scalar is no text follows from that it is refused."""
+    found = check("c.yaml", b"task_list:\n- task: lazy\n  name: yes\n", OPTIONS)
+    assert [one.code for one in found.diagnostics] == ["yaml"]

@@ -1,5 +1,7 @@
 """The states of tasks follow from the updates of nodes, as sites and controllers write them."""
 
+import itertools
+
 import pytest
 
 from eas_provenance.states import Problem, States, path_order
@@ -166,6 +168,19 @@ def test_questions_without_an_answer() -> None:
     assert states.problems == [Problem("/t0", "no bool")]
     assert (states.is_failed, states.tasks) == (True, {})
     assert not after(node("t0-ask", "Failed", "workflow shutdown with strategy: Stop")).problems
+
+
+def test_why_a_question_has_no_answer() -> None:
+    """The last try says it, in whatever order its updates come; an older try has nothing to say any more."""
+
+    def asked(number: int, phase: str, message: str = "") -> Json:
+        name = f"run.t0-ask({number})"
+        return node("t0-ask", phase, message) | {"id": name, "name": name, "nodeFlag": {"retried": True}}
+
+    around = node("t0-ask", "Failed", "No more retries left")
+    updates = [asked(0, "Running"), asked(0, "Failed", "first"), asked(1, "Running"), asked(1, "Failed", "still true")]
+    for order in itertools.permutations([*updates, around]):
+        assert after(*order).problems == [Problem("/t0", "still true")]
 
 
 def test_what_belongs_to_no_task() -> None:
