@@ -40,6 +40,7 @@ class Diagnostics:
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str, int, str], Diagnostic] = {}
+        self._refused: set[tuple[str, int]] = set()
         self._errors = 0
 
     def __iter__(self) -> Iterator[Diagnostic]:
@@ -61,6 +62,11 @@ class Diagnostics:
     def add(self, one: Diagnostic) -> None:
         """Keep a diagnostic."""
         key = (one.code, one.source.name, one.start, one.message)
+        at = one.source.name, one.start
+        if one.code == "yaml":
+            self._refused.add(at)
+        elif at in self._refused:
+            return  # it only follows
         if key not in self._found:
             self._found[key] = one
             self._errors += one.severity == "error"

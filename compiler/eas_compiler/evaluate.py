@@ -52,8 +52,8 @@ def parse(node: Node, scope: Scope, diagnostics: Diagnostics) -> Expression | No
     for use in expression.uses:
         if use.key is not None and use.name != "random":
             is_good &= _check_use(node, use, scope, diagnostics)
-    if is_good and any(use.name == "requested_metadata" for use in expression.uses):
-        is_good = _check_kinds(node, expression, scope, diagnostics)
+    if not expression.mistakes and any(use.name == "requested_metadata" for use in expression.uses):
+        is_good &= _check_kinds(node, expression, scope, diagnostics)
     return expression if is_good and not any(_is_broken(use, scope) for use in expression.uses) else None
 
 
@@ -69,9 +69,11 @@ def _check_use(node: Node, use: Use, scope: Scope, diagnostics: Diagnostics) -> 
         hint = None if known else "the chain has no `parameters`"
     else:
         known, what = scope.requested, "requested task"
-        hint = f"add {use.key!r} to requires_metadata_from"
+        hint = f"add {use.key!r} to requires_metadata_from{'_child' if use.key in scope.children else ''}"
     if use.key in known or (use.name == "requested_metadata" and any(map(expressions.is_expression, known))):
         return True
+    if use.name == "requested_metadata" and use.key in scope.missing:
+        return False
     if use.name == "metadata" and any(not variable.name for variable in scope.variables):
         return False  # it may be the name that is wrong
     error = ExpressionError(
@@ -253,7 +255,7 @@ def index_table(expression: Expression, when: Time, scope: Scope, check: Callabl
 def pattern(node: Node, scope: Scope, diagnostics: Diagnostics, what: str) -> Pattern | None:
     """Return a text that is literal, static or indexed as a pattern; None when it is wrong, which is reported."""
     if not isinstance(node.value, str):
-        diagnostics.error("type", node, f"{what} must be a text")
+        diagnostics.error("type", node, f"{what} must be a text, not {expressions.kind(node.value)}")
         return None
     if not expressions.is_expression(node.value):
         return (node.value,)

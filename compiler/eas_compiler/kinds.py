@@ -217,6 +217,9 @@ class _Inference(Place):
         if container.is_number:
             message = f"{self.source(node.value)} is {container.words}, which has no parts"
             return self.wrong("metadata-type", node, message, None, container)
+        if container.name == "object" and isinstance(node.slice, ast.Constant) and not isinstance(key, str):
+            message = f"{self.source(node.value)} is an object, which has no {key!r}"
+            return self.wrong("metadata-type", node, message, "its keys are texts", container)
         if container.members is None or not isinstance(key, str):
             return container if isinstance(node.slice, ast.Slice) else ANY
         return container.members[key] if key in container.members else self._unknown(node, key, container)

@@ -450,14 +450,14 @@ def _numbers(node: Node, fields: dict[str, type], what: str, scope: Scope, diagn
         minimum = 1 if key in ("threads", "memory_factor") else 0
         types = (int,) if whole else (int, float)
         wrong = isinstance(value, bool) or not isinstance(value, types) or value < minimum
-        if key in ("cpu", "memory_gb", "ephemeral_storage_gb", "time_s", "memory_max_gb") and not wrong:
-            wrong = value == 0
+        is_above = key in ("cpu", "memory_gb", "ephemeral_storage_gb", "time_s", "memory_max_gb")
+        wrong = wrong or (is_above and value == 0)
         if wrong and diagnostics.errors == before:
             number = "a whole number" if whole else "a number"
             diagnostics.error(
                 "type",
                 member,
-                f"{what}.{key} must be {number} " + ("above 0" if value == 0 else f"of at least {minimum}"),
+                f"{what}.{key} must be {number} " + ("above 0" if is_above else f"of at least {minimum}"),
             )
         elif not wrong:
             found[key] = value

@@ -168,12 +168,17 @@ class _Reader:
         try:
             number = float(match[0]) if match[1] or match[2] else int(match[0])
         except ValueError:
-            raise _Broken(at, "an integer with too many digits") from None
+            return self._no_number(at, match, "an integer with too many digits")
         if isinstance(number, float) and math.isinf(number):
-            raise _Broken(at, f"the number {match[0][:40]} is too large")
+            return self._no_number(at, match, f"the number {match[0][:40]} is too large")
         if self.text[match.end() : match.end() + 1].isalnum():
             raise self._expected(match.end(), "',' or the end of the list or object after a number")
         return number
+
+    def _no_number(self, at: int, match: re.Match[str], message: str) -> float:
+        """Report a number that JSON can write and nothing can hold; what follows is read all the same."""
+        self.diagnostics.add(Diagnostic("json", "error", message, self.source, at, match.end()))
+        return 1.0
 
     def _report_twice(self, first: Node, member: Node, key: str) -> None:
         place = Related(self.source, first.key_start, first.key_end, "first here")

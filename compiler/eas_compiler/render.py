@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
@@ -45,11 +46,20 @@ def _excerpt(source: Source, start: int, end: int, paint: Any) -> list[str]:
     length = max(1, min(end - start, len(text) - column + 1))
     offset = max(0, column - 1 - _WIDTH // 2) if len(text) > _WIDTH else 0
     shown = text[offset : offset + _WIDTH]
-    before = "".join(" " if not character.isspace() else character for character in shown[: column - 1 - offset])
-    length = max(1, min(length, len(shown) - (column - 1 - offset)))
-    caret = "^" + "~" * (length - 1)
+    start = column - 1 - offset
+    before = "".join("\t" if one == "\t" else " " * _cells(one) for one in shown[:start])
+    caret = "^" + "~" * (sum(map(_cells, shown[start : start + length])) - 1)
     cleaned = "".join(character if character.isprintable() or character == "\t" else "\ufffd" for character in shown)
     return [f"    {cleaned}", f"    {before}{paint('caret', caret)}"]
+
+
+def _cells(character: str) -> int:
+    """Return how many columns of a terminal a character takes: wide ones two, marks on others none."""
+    if character.isascii():
+        return 1
+    if unicodedata.category(character) in ("Mn", "Me"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def as_data(one: Diagnostic, root: Node | None) -> dict[str, Any]:

@@ -255,11 +255,11 @@ class _Resolver:
     def _asking(self, node: Node, path: str, where: _Where) -> tuple[Common, _Where]:
         """Resolve what others call a task, and whose metadata it asks for, which its other fields see."""
         members, scope = node.value, where.scope
+        requires = self._requires(members.get("requires_metadata_from"), where)
+        scope = _asking_for(scope, requires, members.get("requires_metadata_from"))
         name = None
         if "name" in members and document.of_type(members["name"], str, self.diagnostics, "name"):
             name = _label(members["name"], scope, self.diagnostics, "name")
-        requires = self._requires(members.get("requires_metadata_from"), where)
-        scope = scope._replace(requested=scope.requested | {one.text: one.item for one in requires})
         return Common(path, node, scope, name, requires, where.job_name, where.directory), where._replace(scope=scope)
 
     def _placed(self, node: Node, where: _Where) -> _Where:
@@ -315,8 +315,10 @@ class _Resolver:
         return self.sequence(fields[key], path, where) if key in fields else None
 
     def _missing(self, common: Common, key: str) -> None:
-        if key not in common.node.value:
-            kind = common.node.value["task"]
+        given, kind = common.node.value, common.node.value["task"]
+        fields = FIELDS[kind.value]
+        meant = [did_you_mean(one, fields) for one in given if one not in fields]
+        if key not in given and f"did you mean {key!r}?" not in meant:
             self.diagnostics.error("missing-key", kind, f"{kind.value} needs {key!r}")
 
     # ---- execution_chain
@@ -393,7 +395,9 @@ class _Resolver:
         self._check_depth(fields.get("max_iterations", common.node.value["task"]), scope)
         body = self._task_list(fields, "task_list", f"{common.path}#", where)
         children = self._children(fields.get("requires_metadata_from_child"), body, scope)
-        scope = scope._replace(requested=scope.requested | {one.text: one.item for one in children})
+        scope = _asking_for(scope, children, fields.get("requires_metadata_from_child"))
+        bodies = body.items if body is not None else ()
+        scope = scope._replace(children=frozenset(str(one.common.name[0]) for one in bodies if one.common.name))
         criterion = self._criterion("repeat_criterion", fields, scope, common, (identifier, maximum))
         body = body or Sequence(f"{common.path}#", ())
         return Repeat(common, variable, criterion, children, maximum, body)
@@ -433,6 +437,14 @@ class _Resolver:
                 hint = did_you_mean(entry.value, [str(name[0]) for name in known if len(name) == 1])
                 self.diagnostics.error("unknown-name", entry, f"no task of the body is named {entry.value!r}", hint)
         return tuple(found)
+
+
+def _asking_for(scope: Scope, found: tuple[Requirement, ...], names: Node | None) -> Scope:
+    """Return a scope in which the tasks that some names mean are seen; the other names are noted as reported."""
+    given = names.value if names is not None and isinstance(names.value, list) else ()
+    asked = {one.value for one in given if isinstance(one.value, str)} - {one.text for one in found}
+    requested = scope.requested | {one.text: one.item for one in found}
+    return scope._replace(requested=requested, missing=(scope.missing | asked) - set(requested))
 
 
 def _unknown(common: Common) -> Question:

@@ -55,6 +55,8 @@ class Scope(NamedTuple):
     variables: tuple[Variable, ...]
     parameters: dict[str, Any]
     requested: dict[str, "Item"]
+    missing: frozenset[str] = frozenset()
+    children: frozenset[str] = frozenset()
 
     @property
     def domains(self) -> Domains:

@@ -33,8 +33,12 @@ def _read_with_pyyaml(source: Source, diagnostics: Diagnostics, *, is_chain: boo
         at = mark.index if mark else 0
         is_expression = is_chain and {"(", "'"} & set(source.line(source.location(at)[0]))
         hint = "expressions are texts to YAML, best in double quotes: \"'f_{i}'.format(**metadata)\""
-        message = error.problem or str(error)
-        diagnostics.add(Diagnostic("yaml", "error", message, source, at, at + 1, hint if is_expression else None))
+        message = ", ".join(filter(None, (error.context, error.problem))) or str(error)
+        begun = error.context_mark.index if error.context_mark else at
+        places = (Related(source, begun, begun + 1, "it begins here"),) if begun != at else ()
+        diagnostics.add(
+            Diagnostic("yaml", "error", message, source, at, at + 1, hint if is_expression else None, places)
+        )
         return None
     except (yaml.YAMLError, RecursionError) as error:
         diagnostics.add(Diagnostic("yaml", "error", str(error).splitlines()[0], source, 0, 1))
@@ -105,6 +109,8 @@ class _Converter:
 _JSON_WORDS = {"true": True, "false": False, "null": None}
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?\Z")
 _TEXT = "tag:yaml.org,2002:str"
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+_COLLECTIONS = ("tag:yaml.org,2002:seq", "tag:yaml.org,2002:map")
 _BOOL = "tag:yaml.org,2002:bool"
 _MEANINGLESS = "the tag {} means nothing in a chain"
 
@@ -115,18 +121,20 @@ class _ChainConverter(_Converter):
     def _value(self, given: Any) -> Any:
         if self.left > 0 and given.id == "scalar":
             return self._scalar(given)
-        if not str(given.tag).startswith("tag:yaml.org,2002:"):
+        if given.tag not in _COLLECTIONS:
             self._refuse(given, _MEANINGLESS.format(given.tag))
         return super()._value(given)
 
     def _scalar(self, given: Any) -> Any:
         text = given.value
+        if given.tag == _TEXT and not given.style and self.source.text.startswith("!!str", given.start_mark.index):
+            return text
         if given.style and given.tag == _TEXT:
             return text
         if not given.style and text in _JSON_WORDS:
             return _JSON_WORDS[text]
         number = None if given.style else _JSON_NUMBER.match(text)
-        if number and given.tag != _TEXT:
+        if number and given.tag in _NUMBERS:
             return float(text) if number[1] or number[2] else int(text)
         if not number and given.tag == _TEXT:
             return text

@@ -107,3 +107,12 @@ def test_not_utf_8_is_reported_at_its_byte() -> None:
     assert read("x.json", b'{"a": "\xff"}', diagnostics) is None
     (one,) = diagnostics
     assert (one.code, one.start, one.message) == ("encoding", 7, "not UTF-8: byte 0xff")
+
+
+def test_numbers_that_nothing_can_hold() -> None:
+    """Each is reported with all of its digits, and what follows is read all the same."""
+    diagnostics = Diagnostics()
+    read("c.json", '{"a": 1e400, "b": ' + "9" * 5000 + ', "c": tru}', diagnostics)
+    found = sorted(diagnostics, key=lambda one: one.start)
+    assert [one.end - one.start for one in found[:2]] == [5, 5000]
+    assert len(found) == 3

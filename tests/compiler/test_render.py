@@ -76,3 +76,12 @@ def test_summary_counts() -> None:
     for start, severity in enumerate(["error", "error", "warning"]):
         diagnostics.add(ONE._replace(start=start, severity=severity))
     assert render.summary(diagnostics) == "2 errors, 1 warning"
+
+
+def test_the_caret_stands_below_wide_characters() -> None:
+    """What a terminal shows two columns wide, or not at all, moves the caret; tabs alone stay."""
+    source = Source("chain.json", '\t"🚀漢é\x0b": 1')
+    one = Diagnostic("unknown-key", "error", "unknown", source, 8, 9)
+    _, line, caret = render.as_text(one).splitlines()
+    assert line == '    \t"🚀漢é\ufffd": 1'
+    assert caret == "    \t" + " " * (1 + 2 + 2 + 1 + 0 + 1 + 1) + "^"

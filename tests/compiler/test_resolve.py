@@ -75,3 +75,19 @@ def test_broken_loop_is_reported_once(loop: dict[str, Any]) -> None:
     chosen = choose("(metadata['i'] > 1)", [])
     found = checked({"task": "execution_for_loop", **loop, "task_list": [inside, chosen]})
     assert found.diagnostics.errors == 1
+
+
+@pytest.mark.parametrize(
+    ("tasks", "said"),
+    [
+        (
+            [{"task": "lazy", "requires_metadata_from": ["v"], "a": "(requested_metadata['v']['x'])"}],
+            ["unknown-name"],
+        ),
+        ([{"task": "execution_chain", "tasklist": []}], ["unknown-key"]),
+        ([{"task": "lazy", "job_name": 7}], ["type"]),
+    ],
+)
+def test_a_mistake_is_told_once(tasks: list[dict[str, Any]], said: list[str]) -> None:
+    """What only follows from a mistake is no other one."""
+    assert [one.code for one in checked(*tasks).diagnostics if one.severity == "error"] == said

@@ -16,7 +16,7 @@ from tests.compiler.compiling import told
         ("a: 1\na: 2\n", ["duplicate-key: the key 'a' is there twice"]),
         ("null: 1\n", ["registry: a key must be a text"]),
         ("", ["yaml: the document is empty"]),
-        ("a: [1\n", ["yaml: did not find expected ',' or ']'"]),
+        ("a: [1\n", ["yaml: while parsing a flow sequence, did not find expected ',' or ']'"]),
         ("a: *b\n", ["yaml: found undefined alias"]),
     ],
 )

@@ -99,3 +99,11 @@ def test_as_many_mistakes_as_there_are(parts: list[str], between: str) -> None:
     """Each wrong part of a larger expression is found, and nothing else."""
     wrong = [part for part in parts if part not in ("1", "'a'", "pi", "len('a')")]
     assert len(examine(f"([{between.join(f'({part})' for part in parts)}])").mistakes) == len(wrong)
+
+
+@pytest.mark.parametrize(("text", "at"), [("(1 +\n 2 + +)", 11), ("'a' 'b' + ", 9), ("(1 + )", 5)])
+def test_where_an_expression_breaks_off(text: str, at: int) -> None:
+    """A mistake of grammar is where Python sees it, also in later lines."""
+    with pytest.raises(ExpressionError) as caught:
+        parse(text)
+    assert caught.value.start == at

@@ -81,6 +81,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
 def reason(error: Exception) -> str:
     """Return the words of a Python error, fit for an author."""
     text = str(error)
+    if isinstance(error, OverflowError) or "set_int_max_str_digits" in text:
+        return "the number is too large"
     return text[:1].lower() + text[1:] if text else type(error).__name__
 
 

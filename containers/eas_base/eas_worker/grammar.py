@@ -102,7 +102,8 @@ def _tree(text: str) -> ast.expr:
             warnings.simplefilter("ignore")  # of what is odd but legal
             body = ast.parse(text.strip(), mode="eval").body
     except SyntaxError as error:
-        start = blank + max(0, (error.offset or 1) - 1) if error.lineno in (None, 1) else blank
+        before = sum(len(line) + 1 for line in text.strip().split("\n")[: (error.lineno or 1) - 1])
+        start = blank + before + error.offset - 1 if error.offset else len(text.rstrip())
         raise ExpressionError(f"not an expression: {error.msg}", min(start, len(text)), 1) from None
     except (ValueError, RecursionError, MemoryError) as error:
         reason = str(error) if isinstance(error, ValueError) else "it is nested too deeply"
@@ -328,7 +329,7 @@ class _Checker(Place):
             self.uses.append(Use("random", function.attr, *self.span(node)))
         elif self._is_good(function.value, depth + 1, names) and function.attr not in METHODS:
             hint = did_you_mean(function.attr, METHODS)
-            self.refuse(function, f"unknown method {function.attr!r} of a text", hint)
+            self.refuse(function, f"unknown method {function.attr!r}; only texts have methods", hint)
         self._arguments(node, depth, names)
 
     def _arguments(self, node: ast.Call, depth: int, names: frozenset[str]) -> None:
