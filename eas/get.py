@@ -87,15 +87,19 @@ class UnknownFileError(LookupError):
 
 
 def wanted(session: Session, run: RunRow, name: str | None) -> tuple[VersionRow, ...]:
-    """Return the newest versions of all files of a run, of those in a directory, or of one that is `DIRECTORY/NAME`."""
+    """Return the newest versions of all files of a run, of those in a directory, or of one that is `DIRECTORY/NAME`.
+
+    Of a directory, or all, without those that the newest try of their task did not make again.
+    """
     from eas_provenance.queries import FileFilter, directories, files
 
     if name is None:
-        return files(session, run.id, limit=None).rows
+        return tuple(row for row in files(session, run.id, limit=None).rows if row.verdict != "replaced")
     name = name.rstrip("/")
     known = [one.directory for one in directories(session, run.id)]
     inside = [one for one in known if one == name or one.startswith(f"{name}/")]
-    found = tuple(row for one in inside for row in files(session, run.id, FileFilter(one), limit=None).rows)
+    rows = (row for one in inside for row in files(session, run.id, FileFilter(one), limit=None).rows)
+    found = tuple(row for row in rows if row.verdict != "replaced")
     return found or (only(session, run, name),)
 
 

@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 MOST = 10_000
 """How many files one name with loop indices may stand for."""
 OPEN = ("pass", "warn")
+_NO_NAME = re.compile("[\\\\\x00-\x1f\x7f\ud800-\udfff]")
 _S3 = "s3://"
 _RUN = "run:"
 _REPOSITORY = "repo://"
@@ -277,6 +279,8 @@ class _Catalogue:
         if not found or len(found) > MOST:
             how = f"{len(found):,} files in {folder} match" if found else f"no file in {folder} matches"
             raise _NowhereError(f"{how} {one.name}" + (f", more than {MOST:,}" if found else ""))
+        if strange := next(filter(_NO_NAME.search, found), None):
+            raise _NowhereError(f"{strange!a} in {folder} is no name that a file of a run can have")
         places = [(one._replace(name=name, by=one.name), f"{folder.rstrip('/')}/{name}") for name in found]
         if not folder.startswith(_S3):
             return [self._of_machine(each, path) for each, path in places]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -176,6 +177,10 @@ class _Naming:
         if wild.count("*") != 1 or names.has_wildcards((wild.replace("*", ""),)):
             hint = f"as 'lc_*.gz', where the program fills in what stands for the star; else leave {file.port} out"
             self.diagnostics.error("file-name", file.node, f"{file.port} is many files: its name needs one '*'", hint)
+        elif _is_beside_an_index(file.name):
+            message = f"{file.port} is many files, and the star beside an index lets two iterations make the same"
+            hint = "put a character between them, as in 'lc_{i_index}_*.gz'"
+            self.diagnostics.error("file-name", file.node, message, hint)
         return file._replace(many=True)
 
     def _outputs(self, node: Node | None) -> dict[str, File]:
@@ -215,6 +220,15 @@ class _Naming:
             self.diagnostics.error("file-name", node, "only the last part of a path can be a pattern", hint)
             return None
         return File(port, node, names.join(where, ("/",), name), where, name)
+
+
+def _is_beside_an_index(name: Pattern) -> bool:
+    """Tell whether nothing stands between a star and what differs from iteration to iteration."""
+    return any(
+        (isinstance(one, str) and one.endswith("*") and not isinstance(other, str))
+        or (isinstance(other, str) and other.startswith("*") and not isinstance(one, str))
+        for one, other in itertools.pairwise(name)
+    )
 
 
 def _directory_and_name(

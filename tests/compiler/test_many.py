@@ -60,6 +60,14 @@ def test_it_is_a_folder_in_place_of_the_file(options: Options) -> None:
     assert "made-parts" not in judging  # it would be what is known of all files of the directory
 
 
+@pytest.mark.parametrize("name", ["'f_{i_index}*'.format(**metadata)", "'*{i_index}'.format(**metadata)"])
+def test_a_star_beside_an_index(options: Options, name: str) -> None:
+    """Iterations 1 and 11 could make the same file."""
+    inside = loop("i", [5, 6], split(name))
+    assert [one.split(":")[0] for one in told(found(options, inside).diagnostics)] == ["file-name"]
+    assert not found(options, loop("i", [5, 6], split(INDEXED))).diagnostics.errors
+
+
 def test_who_gathers_gets_all_of_them(options: Options) -> None:
     """A pattern that may match one of them waits for it, and one that cannot does not."""
     workflow = compiled(options, split("f_*.gz"), {"task": "join", "inputs": {"files": "f_1*"}})

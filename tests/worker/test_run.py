@@ -441,6 +441,18 @@ def test_many_files_of_one_output(site: Site) -> None:
     assert site.judge(described(outputs=MANY), tried).qc["verdict"] == "pass"
 
 
+def test_a_file_that_was_refused(site: Site) -> None:
+    """An optional output of which a name was refused has not been made."""
+    site.write("""
+        try:
+            ctx.add("parts", "a/b")
+        except Exception:
+            ctx.emit(refused=True)
+    """)
+    optional = {"parts": MANY["parts"] | {"optional": True}}
+    assert site.run(described(outputs=optional)).run["status"] == "done"
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [
@@ -449,6 +461,8 @@ def test_many_files_of_one_output(site: Site) -> None:
         ("ctx.add('parts', 'a'); ctx.add('parts', 'a')", "output 'parts' has a file 'p_a.txt' already"),
         ("ctx.add('parts', '../a')", "output 'parts': 'p_../a.txt' is no name of a file"),
         ("ctx.add('parts', 'a' * 300)", "is no name of a file"),
+        ("ctx.add('parts', 3)", "output 'parts': what stands for the star must be a text, not 3"),
+        ("ctx.outputs.parts.path.write_text('a')", "declared output missing: parts (p_*.txt)"),
         ("ctx.output('parts')", "output 'parts' is many files: ask for each by ctx.add('parts', …)"),
         ("ctx.add('parts', 'a').with_name('p_c.txt').write_text('c')", "declared output missing: parts (p_a.txt)"),
         ("ctx.add('parts', 'a').write_text('a'); ctx.add('one', 'a')", "output 'one' is one file: write it to"),

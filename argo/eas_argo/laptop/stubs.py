@@ -12,7 +12,7 @@ from eas_argo.laptop.work import Ended, Work
 from eas_worker import assignment
 from eas_worker.assignment import Assignment
 from eas_worker.expressions import ExpressionError
-from eas_worker.gathering import WORTHS, Worth, chosen, shortage
+from eas_worker.gathering import OPEN, WORTHS, Worth, chosen, shortage
 from eas_worker.records import CLOSED
 
 VERDICTS = ("pass", "warn", "fail", "error", "no_work")
@@ -106,7 +106,11 @@ class Stubs:
             return Ended("Failed", 1, str(error), {})
         files = self._gathered(work, given)
         gathers = given.gathers.items()
-        short = [shortage(len(files[port]), port, one.minimum, one.maximum) for port, one in gathers]
+        short = [
+            shortage(len(files[port]), port, one.minimum, one.maximum)
+            for port, one in gathers
+            if not self._is_any_number(work, port)
+        ]
         inputs = {"inputs": files} if files else {}
         if any(short):
             message = next(filter(None, short))
@@ -133,6 +137,14 @@ class Stubs:
                     known.append(Worth("", "pass", {}, wanted._asdict())._asdict())
             found[port] = [one["product"] for one in chosen(known, gather.names, given.path)]
         return found
+
+    def _is_any_number(self, work: Work, port: str) -> bool:
+        """Tell whether only a real run knows how many files a port gathers, of a task that makes many or a pattern."""
+        if any("found" in one for one in work.pod.description["inputs"][port]["names"]):
+            return True
+        families = [key for path, key, _ in work.inputs if path.startswith(f"in/{port}/")]
+        worths = [worth for key in families for worth in self._worths.get(key, {}).values()]
+        return any("*" in one["product"]["name"] for one in worths if one["verdict"] in OPEN)
 
     def _note_worths(self, work: Work, verdict: str) -> None:
         """Keep what the files of a task are worth that somebody gathers."""

@@ -227,14 +227,21 @@ class Context(BaseContext):
         file: OutputFile = self.outputs[port]
         if not file.many:
             raise ContractError(f"output {port!r} is one file: write it to ctx.output({port!r})")
+        if not isinstance(text, str):
+            raise ContractError(f"output {port!r}: what stands for the star must be a text, not {text!r}")
+        if file.name.count("*") != 1:
+            raise ContractError(
+                f"output {port!r}: {file.name!r} has more than one star, which a loop variable brought in"
+            )
         name = file.name.replace("*", text)
-        added = self.added.setdefault(port, {})
+        added = self.added.get(port, {})
         if name in added:
             raise ContractError(f"output {port!r} has a file {name!r} already")
         if not _NAME.fullmatch(name) or name in (".", "..") or len(name.encode()) > _MAX_BYTES:
             raise ContractError(f"output {port!r}: {name!r} is no name of a file")
-        added[name] = check_metadata(metadata or {})
-        check_size(added[name])
+        own = check_metadata(metadata or {})
+        check_size(own)
+        self.added.setdefault(port, {})[name] = own
         return file.path.with_name(name)
 
     def save(self, port: str, metadata: Mapping[str, object] | None = None) -> None:

@@ -20,6 +20,8 @@ WORTHS = "{verdicts}"
 """The folder with what files are worth, in that of their family: no file can have that name."""
 OPEN = ("pass", "warn")
 """Verdicts that let others go on."""
+_INDEX = re.compile(r"\[[^\]]*\]|#\d+")
+"""What tells an iteration in a path."""
 
 
 class Worth(NamedTuple):
@@ -76,13 +78,17 @@ def gathered(folder: Path, description: dict[str, Any], port: str, assignment: A
     from eas_worker.records import read_json, sha256
 
     files: dict[tuple[str, str], Path] = {}
+    makers: dict[tuple[str, str], str] = {}
     known = []
     for record in (folder / port).glob(f"*/{WORTHS}/*"):
         worth, kept = read_json(record), record.parents[1] / record.name
         is_many = isinstance(worth["product"], list)
         for product in worth["product"] if is_many else filter(None, [worth["product"]]):
             known.append(worth | {"product": product})
-            files[product["directory"], product["name"]] = kept / key_of(product["name"]) if is_many else kept
+            place = product["directory"], product["name"]
+            files[place] = kept / key_of(product["name"]) if is_many else kept
+            if is_many and worth["verdict"] in OPEN and is_seen(worth["path"], assignment.path):
+                _check_maker(product["name"], makers.setdefault(place, worth["path"]), worth["path"])
     names = assignment.gathers[port].names
     for wanted, given in zip(names, description["inputs"][port]["names"], strict=True):
         if "from" in given:
@@ -97,6 +103,15 @@ def gathered(folder: Path, description: dict[str, Any], port: str, assignment: A
         Arrived(files[one["product"]["directory"], one["product"]["name"]], one["product"], one["loop_variables"])
         for one in chosen(known, names, assignment.path)
     ]
+
+
+def _check_maker(name: str, one: str, other: str) -> None:
+    """Refuse a file of which one iteration has overwritten that of another, since only the run knows such names."""
+    from eas_worker.api import ContractError
+
+    if one != other and _INDEX.sub("", one) == _INDEX.sub("", other):
+        first, second = sorted([one, other], key=order_of)
+        raise ContractError(f"{name} was made by {first} and again by {second}; their names must differ")
 
 
 def key_of(name: str) -> str:

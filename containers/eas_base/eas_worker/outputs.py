@@ -61,7 +61,10 @@ def _present(attempt: Attempt, context: Context) -> dict[str, OutputFile]:
     """Return the outputs that were made, by port."""
     declared: dict[str, OutputFile] = dict(context.outputs)
     wanted = {port: _drafts(context, port, file) for port, file in declared.items()}
-    there = {path for paths in wanted.values() for path in paths if path.is_file() and not path.is_symlink()}
+    drafts = [
+        path for port, paths in wanted.items() if port in context.added or not declared[port].many for path in paths
+    ]
+    there = {path for path in drafts if path.is_file() and not path.is_symlink()}
     missing = [
         f"{port} ({path.name})"
         for port, paths in wanted.items()
