@@ -155,7 +155,7 @@ def test_what_a_program_started_ends_with_it(laptop: Laptop, end: str) -> None:
         open({str(note)!r}, "w").write(str(child.pid))
         {end}
     """
-    laptop.program("make", body, time_limit_s=1)
+    laptop.program("make", body, time_limit_s=4)
     laptop.run({"task": "make"})
     eventually(lambda: not is_alive(int(note.read_text())))
 
