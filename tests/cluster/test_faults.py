@@ -75,6 +75,13 @@ def _main(pod: Node) -> Node:
     return found[0] if found else {}
 
 
+def is_another_of(pod: Node, lost: Node) -> bool:
+    """Tell whether a pod is of the same step as a lost one, and not that one."""
+    key = "workflows.argoproj.io/node-name"
+    names = [one["metadata"]["annotations"][key].rpartition("(")[0] for one in (pod, lost)]
+    return names[0] == names[1] and bool(pod["metadata"]["uid"] != lost["metadata"]["uid"])
+
+
 def phases(workflow: str) -> dict[str, str]:
     """Return the phases of the tries of the outermost list, by what the controller calls them."""
     nodes = get(workflow)["status"]["nodes"].values()
@@ -117,9 +124,9 @@ def tries(rows: Rows) -> dict[str, int]:
 
 
 def test_a_lost_pod_is_tried_again(name: str, steady: Request, expected: Rows, tmp_path: Path) -> None:
-    """A pod that somebody deletes while its program runs is tried again, without that its task has failed.
+    """A pod that somebody deletes while its program runs is made again, without that its task has failed.
 
-    One of which the controller does not know yet that it runs, it would make again, as the same try.
+    Argo makes it as another try, or, as 4.0.7 does when it finds it missing, as the same one under the same name.
     """
     until(lambda: phases(name).get("t1(0)") == "Running", name)
     pod = next(
@@ -128,10 +135,13 @@ def test_a_lost_pod_is_tried_again(name: str, steady: Request, expected: Rows, t
         if pod["metadata"]["annotations"]["workflows.argoproj.io/node-name"].endswith(".t1(0)")
     )
     kubectl("delete", "pod", pod["metadata"]["name"], "--grace-period=0", "--force")
+    until(lambda: any(is_another_of(one, pod) for one in running(name)), name)
     rows = check(steady, expected, wait(name), tmp_path)
-    assert tries(rows) == {path: 1 + (path == LOST) for path in tries(expected)}
-    first = next(row for row in rows["Attempt"] if (row["path"], row["step"], row["number"]) == (LOST, "run", 0))
-    assert first["phase"] == "Error"
+    assert {path: count for path, count in tries(rows).items() if path != LOST} == dict.fromkeys(
+        tries(expected).keys() - {LOST}, 1
+    )
+    phases_of = [row["phase"] for row in rows["Attempt"] if (row["path"], row["step"]) == (LOST, "run")]
+    assert phases_of in (["Error", "Succeeded"], ["Succeeded"])
 
 
 def test_a_controller_that_dies_loses_nothing(name: str, steady: Request, expected: Rows, tmp_path: Path) -> None:

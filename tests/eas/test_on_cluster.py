@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,8 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Kept:
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bucket: Kept) -> Iterator[Fake]:
     """Give a cluster that takes whatever it is given, in a folder with a chain."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    for name in [one for one in os.environ if one.startswith(("AWS_", "EAS_S3_"))]:
+        monkeypatch.delenv(name)  # of a real cluster, which somebody has for other tests
     monkeypatch.chdir(tmp_path)
     Path("small.json").write_text(json.dumps(CHAIN), "utf-8")
     with serving() as server:
