@@ -10,7 +10,6 @@ import argparse
 import contextlib
 import json
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -25,6 +24,7 @@ from eas_compiler.compile import Checked
 from eas_compiler.diagnostics import Diagnostics, did_you_mean
 from eas_compiler.link import External, shown
 from eas_compiler.tree import Task, walk
+from eas_worker.context import FILE_NAME
 from eas_worker.gathering import WORTHS, Worth, key_of
 from eas_worker.records import sha256
 
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 MOST = 10_000
 """How many files one name with loop indices may stand for."""
 OPEN = ("pass", "warn")
-_NO_NAME = re.compile("[\\\\\x00-\x1f\x7f\ud800-\udfff]")
 _S3 = "s3://"
 _RUN = "run:"
 _REPOSITORY = "repo://"
@@ -279,7 +278,7 @@ class _Catalogue:
         if not found or len(found) > MOST:
             how = f"{len(found):,} files in {folder} match" if found else f"no file in {folder} matches"
             raise _NowhereError(f"{how} {one.name}" + (f", more than {MOST:,}" if found else ""))
-        if strange := next(filter(_NO_NAME.search, found), None):
+        if strange := next((name for name in found if not FILE_NAME.fullmatch(name)), None):
             raise _NowhereError(f"{strange!a} in {folder} is no name that a file of a run can have")
         places = [(one._replace(name=name, by=one.name), f"{folder.rstrip('/')}/{name}") for name in found]
         if not folder.startswith(_S3):

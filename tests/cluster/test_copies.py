@@ -11,7 +11,7 @@ from eas_provenance.database import Database
 from eas_provenance.store import Store
 from tests.cluster.sites import compiled, differences, on_cluster, on_laptop
 from tests.cluster.stubs import REGISTRY, REGISTRY_FILE, Node, scripted, write_programs
-from tests.cluster.workflows import delete, submit, told, wait
+from tests.cluster.workflows import submitted, told, wait
 from tests.reference.writing import emits, task
 
 pytestmark = pytest.mark.cluster
@@ -62,13 +62,9 @@ def requests() -> dict[str, Request]:
 @pytest.fixture(scope="module")
 def workflows(image: None, requests: dict[str, Request]) -> Iterator[dict[str, str]]:
     """Submit all chains at once, and delete them when the tests are done."""
-    names: dict[str, str] = {}
-    try:
-        for name, request in requests.items():
-            names[name] = submit(json.dumps(request.sources.workflow))
+    manifests = {name: json.dumps(one.sources.workflow) for name, one in requests.items()}
+    with submitted(manifests) as names:
         yield names
-    finally:
-        delete(*names.values())
 
 
 @pytest.fixture(scope="module")

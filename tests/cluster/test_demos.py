@@ -11,7 +11,7 @@ from eas_provenance.database import Database
 from eas_provenance.store import Store
 from tests.cluster.sites import Rows, compiled, differences, on_cluster, on_laptop
 from tests.cluster.stubs import DEMOS, scripted, write_programs
-from tests.cluster.workflows import delete, submit, told, wait
+from tests.cluster.workflows import submitted, told, wait
 from tests.reference.interpreter import lines_by_path
 
 pytestmark = pytest.mark.cluster
@@ -38,13 +38,9 @@ def requests(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Request]:
 @pytest.fixture(scope="module")
 def workflows(image: None, requests: dict[str, Request]) -> Iterator[dict[str, str]]:
     """Submit them, and delete them when the tests are done."""
-    names: dict[str, str] = {}
-    try:
-        for oracle, request in requests.items():
-            names[oracle] = submit(json.dumps(request.sources.workflow))
+    manifests = {oracle: json.dumps(one.sources.workflow) for oracle, one in requests.items()}
+    with submitted(manifests) as names:
         yield names
-    finally:
-        delete(*names.values())
 
 
 @pytest.mark.parametrize("oracle", ORACLES)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.cluster.scenarios import SCENARIOS, Scenario
 from tests.cluster.stubs import REGISTRY_FILE, plain, scripted
-from tests.cluster.workflows import delete, states, submit, told, wait
+from tests.cluster.workflows import states, submitted, told, wait
 
 pytestmark = pytest.mark.cluster
 
@@ -44,13 +44,11 @@ def chains(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture(scope="module")
 def workflows(image: None, chains: dict[str, Path]) -> Iterator[dict[str, str]]:
     """Submit all chains at once, and delete them when the tests are done."""
-    names: dict[str, str] = {}
-    try:
-        for name, chain in chains.items():
-            names[name] = submit(run("eas-compile", "--registry", str(REGISTRY_FILE), str(chain)))
+    manifests = {
+        name: run("eas-compile", "--registry", str(REGISTRY_FILE), str(chain)) for name, chain in chains.items()
+    }
+    with submitted(manifests) as names:
         yield names
-    finally:
-        delete(*names.values())
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)

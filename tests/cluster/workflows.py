@@ -3,7 +3,8 @@
 import json
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 Node = dict[str, Any]
@@ -30,6 +31,18 @@ def delete(*names: str) -> None:
     """Delete workflows, whatever they are doing."""
     if names:
         kubectl("delete", "workflow", "--ignore-not-found", "--wait=false", *names)
+
+
+@contextmanager
+def submitted(manifests: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Submit all manifests at once, give the names of the workflows, and delete them in the end."""
+    names: dict[str, str] = {}
+    try:
+        for key, manifest in manifests.items():
+            names[key] = submit(manifest)
+        yield names
+    finally:
+        delete(*names.values())
 
 
 def get(name: str) -> Workflow:

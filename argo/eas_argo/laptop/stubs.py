@@ -130,8 +130,7 @@ class Stubs:
         """Return the files that each port gathers."""
         found = {}
         for port, gather in given.gathers.items():
-            families = [key for path, key, _ in work.inputs if path.startswith(f"in/{port}/")]
-            known = [worth for key in families for worth in self._worths.get(key, {}).values()]
+            known = self._known(work, port)
             for wanted, described in zip(gather.names, work.pod.description["inputs"][port]["names"], strict=True):
                 if "from" in described or "found" in described:
                     known.append(Worth("", "pass", {}, wanted._asdict())._asdict())
@@ -142,9 +141,12 @@ class Stubs:
         """Tell whether only a real run knows how many files a port gathers, of a task that makes many or a pattern."""
         if any("found" in one for one in work.pod.description["inputs"][port]["names"]):
             return True
+        return any("*" in one["product"]["name"] for one in self._known(work, port) if one["verdict"] in OPEN)
+
+    def _known(self, work: Work, port: str) -> list[dict[str, Any]]:
+        """Return what the files of the families are worth that a port gathers from."""
         families = [key for path, key, _ in work.inputs if path.startswith(f"in/{port}/")]
-        worths = [worth for key in families for worth in self._worths.get(key, {}).values()]
-        return any("*" in one["product"]["name"] for one in worths if one["verdict"] in OPEN)
+        return [worth for key in families for worth in self._worths.get(key, {}).values()]
 
     def _note_worths(self, work: Work, verdict: str) -> None:
         """Keep what the files of a task are worth that somebody gathers."""

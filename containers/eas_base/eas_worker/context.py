@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from eas_worker.subprocesses import Completed
 
 
-_NAME = re.compile("[^/\\\\\x00-\x1f\x7f\ud800-\udfff]+")
+FILE_NAME = re.compile("[^/\\\\\x00-\x1f\x7f\ud800-\udfff]+")
+"""A name that a file of a run can have."""
 _MAX_BYTES = 255
 """The longest file name that file systems take."""
 
@@ -237,7 +238,7 @@ class Context(BaseContext):
         added = self.added.get(port, {})
         if name in added:
             raise ContractError(f"output {port!r} has a file {name!r} already")
-        if not _NAME.fullmatch(name) or name in (".", "..") or len(name.encode()) > _MAX_BYTES:
+        if not FILE_NAME.fullmatch(name) or name in (".", "..") or len(name.encode()) > _MAX_BYTES:
             raise ContractError(f"output {port!r}: {name!r} is no name of a file")
         own = check_metadata(metadata or {})
         check_size(own)
